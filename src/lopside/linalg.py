@@ -1,0 +1,191 @@
+"""Dense algebra on d × d matrices and on tall, thin ones: bits that do not depend on thread counts.
+
+OpenBLAS sums in another order on two threads than on one, so everything tall runs inside
+`one_blas_thread`; parallel work happens above it, over row blocks fixed by the shape.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lopside.arrays import Array
+from lopside.errors import InputError
+
+UNIT_ROUNDOFF = 2.0**-53
+"""u, half the spacing of float64 at 1."""
+
+T = TypeVar("T")
+
+
+class _OneBlasThread:
+    """Holds NumPy's BLAS at one thread while any caller is inside; nested and concurrent use is counted.
+
+    The setting is one per process and belongs to the BLAS, so the first to enter sets it and the
+    last to leave puts back what was there.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._depth = 0
+        self._controller: Any = None
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._depth == 0:
+                if self._controller is None:
+                    from threadpoolctl import ThreadpoolController
+
+                    self._controller = ThreadpoolController()
+                self._limit = self._controller.limit(limits=1, user_api="blas")
+            self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._depth -= 1
+            if self._depth == 0:
+                self._limit.restore_original_limits()
+
+
+one_blas_thread = _OneBlasThread()
+"""Context manager: inside `with one_blas_thread:` BLAS sums in the same order on every machine setting."""
+
+
+def thread_count(threads: int | None = None) -> int:
+    """Return how many threads may work: the argument, else LOPSIDE_THREADS, else the usable cores.
+
+    Raises
+    ------
+    InputError
+        If the argument or the variable is not a positive integer.
+    """
+    given = os.environ.get("LOPSIDE_THREADS") if threads is None else threads
+    if given is None:
+        affinity = getattr(os, "sched_getaffinity", None)  # not on macOS or Windows
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        count = int(given)
+    except (TypeError, ValueError):
+        count = 0
+    if count < 1:
+        raise InputError(f"got {given!r} threads (argument or LOPSIDE_THREADS); expected an integer ≥ 1")
+    return count
+
+
+def ordered_map(work: Callable[[Any], T], items: Sequence[Any], threads: int) -> list[T]:
+    """Apply `work` to each item, on up to `threads` threads, and return the results in the items' order."""
+    if threads == 1 or len(items) == 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        return list(pool.map(work, items))
+
+
+def frobenius(M: Array) -> float:
+    """Return ‖M‖_F in float64 without overflow or underflow of the squares.
+
+    >>> import numpy as np
+    >>> bool(np.isclose(frobenius(np.full((2, 2), 1e200)), 2e200, rtol=1e-15, atol=0))
+    True
+    """
+    if M.size == 0:
+        return 0.0
+    largest = max(float(M.max()), -float(M.min()))
+    if largest == 0.0 or not np.isfinite(largest):
+        return largest
+    if 1e-120 < largest < 1e120:
+        return float(np.sqrt(np.square(M, dtype=np.float64).sum()))
+    unit = 2.0 ** np.floor(np.log2(largest))
+    return float(np.sqrt(np.square(M / unit, dtype=np.float64).sum()) * unit)
+
+
+def gram(X: Array) -> Array:
+    """Return XᵀX (d × d) in float64."""
+    X = X.astype(np.float64, copy=False)
+    with one_blas_thread:
+        return X.T.dot(X)
+
+
+def inner(P: Array, Q: Array) -> float:
+    """Return ⟨P, Q⟩ = Σ P_ij Q_ij, summed in float64."""
+    with one_blas_thread:
+        return float(np.vdot(P.astype(np.float64, copy=False), Q.astype(np.float64, copy=False)))
+
+
+def squared_singular_values(gram: Array) -> Array:
+    """Return σ₁² ≥ … ≥ σ_d² of a factor from its Gram matrix (d × d); rounding below zero is cut off.
+
+    Each value is known to about d·u·σ₁² only: callers that prove something subtract that.
+    """
+    with one_blas_thread:
+        return np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)
+
+
+def orthonormal(M: Array) -> Array:
+    """Return an orthonormal basis of the columns of M (n × k, k ≤ n) by Householder QR."""
+    with one_blas_thread:
+        return np.linalg.qr(M)[0]
+
+
+def thin_svd(M: Array) -> tuple[Array, Array, Array]:
+    """Return U (m × k), s (k), Vᵗ (k × n) with M = U diag(s) Vᵗ, k = min(m, n), signs fixed by `fix_signs`."""
+    with one_blas_thread:
+        U, s, Vt = np.linalg.svd(M, full_matrices=False)
+    return fix_signs(U, s, Vt)
+
+
+def fix_signs(U: Array, s: Array, Vt: Array) -> tuple[Array, Array, Array]:
+    """Make the entry of largest modulus in each row of Vᵗ positive: the same signs on every machine."""
+    flip = np.sign(Vt[np.arange(len(s)), np.argmax(np.abs(Vt), axis=1)])
+    flip[flip == 0] = 1.0
+    return U * flip, s, Vt * flip[:, None]
+
+
+def factored_svd(X: Array, Y: Array) -> tuple[Array, Array, Array]:
+    """Return the SVD of X Yᵀ, shapes (m, d), (d,), (d, n), from two thin QR factorizations.
+
+    Never forms the m × n product; the cost is O((m + n)d²).
+    """
+    with one_blas_thread:
+        Qx, Rx = np.linalg.qr(X)
+        Qy, Ry = np.linalg.qr(Y)
+        U, s, Vt = np.linalg.svd(Rx @ Ry.T)
+        return fix_signs(Qx @ U, s, Vt @ Qy.T)
+
+
+def largest_singular_value(
+    gram_pass: Callable[[Array], tuple[Array, Array]], n: int, *, tolerance: float = 1e-3, max_passes: int = 30
+) -> float:
+    """Estimate σ₁(A) from below by a short block power iteration.
+
+    V ← orth(AᵀA V) on four columns; the estimate is the largest Ritz value, √λ_max((AV)ᵀ(AV)) ≤ σ₁(A).
+    It stops when one more pass gains less than `tolerance`, relative.
+
+    Parameters
+    ----------
+    gram_pass : callable
+        V (n × k) ↦ (AᵀAV, (AV)ᵀ(AV)).
+    n : int
+        Columns of A.
+
+    Returns
+    -------
+    float
+        At most σ₁(A) up to rounding; within about `tolerance` of it unless the random block is nearly
+        orthogonal to the leading right singular vectors.
+    """
+    # The seed is fixed: the estimate belongs to the matrix, not to the run.
+    V = orthonormal(np.random.default_rng(0).standard_normal((n, min(n, 4))))
+    estimate = 0.0
+    for _ in range(max_passes):
+        W, G = gram_pass(V)
+        previous, estimate = estimate, float(np.sqrt(squared_singular_values(G)[0]))
+        if estimate <= previous * (1.0 + tolerance):
+            break
+        V = orthonormal(W)
+    return estimate

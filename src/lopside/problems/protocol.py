@@ -1,0 +1,73 @@
+"""What solvers may ask of a problem, and what a problem asks of a solver's metric."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+
+from lopside.arrays import Array
+
+Order = Literal["alternating", "simultaneous"]
+
+
+class Metric(Protocol):
+    """A d × d rule that turns gradients into steps: all that separates the first-order methods.
+
+    Half a step is X⁺ = X B + (A Y) C with (B, C) functions of YᵀY, where B = I − YᵀY C in closed form.
+    """
+
+    def coefficients(self, gram: Array) -> tuple[Array, Array]:
+        """Return (B, C), each d × d, for the other factor's Gram matrix."""
+        ...
+
+
+class Point(Protocol):
+    """The problem at one pair (X, Y), with what the next step and the loss need."""
+
+    X: Array
+    Y: Array
+    gram_x: Array
+    gram_y: Array
+
+    @property
+    def loss(self) -> float:
+        """f(X, Y) = ½‖X Yᵀ − A‖_F²."""
+        ...
+
+    @property
+    def relative_error(self) -> float:
+        """‖X Yᵀ − A‖_F / ‖A‖_F, not squared."""
+        ...
+
+    def gradient_norms(self) -> tuple[float, float]:
+        """(‖∇_X f‖_F, ‖∇_Y f‖_F)."""
+        ...
+
+
+class Problem(Protocol):
+    """A question about an m × n matrix, answered at points (X, Y).
+
+    `reads` counts how often the data were read through this handle; `metered` gives a second handle
+    on the same data with its own count.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    reads: int
+
+    def metered(self) -> Self:
+        """Return a handle on the same data whose `reads` starts at 0."""
+        ...
+
+    def sigma1(self) -> float:
+        """Return an estimate of σ₁(A) from below."""
+        ...
+
+    def point(self, X: Array, Y: Array) -> Any:
+        """Return the `Point` at (X, Y)."""
+        ...
+
+    def advance(self, point: Any, x: Metric, y: Metric, *, order: Order) -> Any:
+        """Return the `Point` after one iteration: X by `x`, Y by `y`, Y at the new X if alternating."""
+        ...

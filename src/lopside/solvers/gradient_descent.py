@@ -1,0 +1,36 @@
+"""Gradient descent: both factors move at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lopside.problems import Problem
+from lopside.problems.protocol import Order
+from lopside.solvers.metric import Identity
+from lopside.solvers.protocol import State
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    """X⁺ = X − η∇_X f(X, Y) and Y⁺ = Y − η∇_Y f(X, Y), with E = XYᵀ − A, ∇_X f = EY, ∇_Y f = EᵀX.
+
+    It can settle only where η(σ₁(X)² + σ₁(Y)²) ≤ 2, hence never for η > 1/σ₁(A) [WCZT21].
+
+    Parameters
+    ----------
+    step_size : number, text or step-size object
+        η > 0, in units of 1/σ₁(A): `0.5`, `"0.5/sigma1"` or a rule of `lopside.step_sizes`.
+    """
+
+    step_size: Any = "0.5/sigma1"
+    order: ClassVar[Order] = "simultaneous"
+
+    def begin(self, problem: Problem, point: Any, step_size: float) -> State:
+        """Return the state at the start."""
+        return State(point, step_size)
+
+    def step(self, problem: Problem, state: State) -> State:
+        """Return the state after one simultaneous step; one read of A."""
+        metric = Identity(state.step_size)
+        return State(problem.advance(state.point, metric, metric, order=self.order), state.step_size)

@@ -1,0 +1,41 @@
+"""What the loop asks of a solver."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from lopside.problems import Problem
+from lopside.problems.protocol import Order
+
+
+class State(NamedTuple):
+    """All a first-order solver carries from step to step."""
+
+    point: Any
+    step_size: float
+
+
+class Solver(Protocol):
+    """A method: settings in, a pure step out; no tolerance, budget, seed or printing inside.
+
+    Attributes
+    ----------
+    step_size : number, text or step-size object
+        Resolved once per run, before the start is drawn, because a start may depend on it.
+    order : "alternating" or "simultaneous"
+        Which X the Y-step sees; theorems ask for it.
+    """
+
+    @property
+    def step_size(self) -> Any: ...
+
+    @property
+    def order(self) -> Order: ...
+
+    def begin(self, problem: Problem, point: Any, step_size: float) -> State:
+        """Return the state at the start; `step_size` is the resolved number η > 0."""
+        ...
+
+    def step(self, problem: Problem, state: State) -> State:
+        """Return the state after one iteration."""
+        ...

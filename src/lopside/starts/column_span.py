@@ -1,0 +1,76 @@
+"""Starts whose X₀ = AΦ lies in the column span of A."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lopside.arrays import Array, as_positive
+from lopside.errors import InputError
+
+
+@dataclass(frozen=True)
+class Unbalanced:
+    """Ward and Kolda's start: X₀ large and inside the column span of A, Y₀ tiny [WK23, Assumption 2].
+
+    X₀ = AΦ₁/(√η √d C σ₁), Y₀ = √η D σ₁ Φ₂/√n with Φ₁, Φ₂ (n × d) standard normal and D = Cν/9.
+
+    Parameters
+    ----------
+    C : float
+        ≥ 1; the theorems ask for 4. A misestimate of σ₁ by a factor c acts as C·c.
+    nu : float
+        ν in (0, 1): how far Y₀ may move f away from ½‖A‖².
+    """
+
+    C: float = 4.0
+    nu: float = 1e-10
+
+    def __post_init__(self) -> None:
+        if as_positive(self.C, "C") < 1.0:
+            raise InputError(f"got C = {self.C}; expected C ≥ 1 (the theorems ask for 4)")
+        if as_positive(self.nu, "nu") >= 1.0:
+            raise InputError(f"got nu = {self.nu}; expected 0 < nu < 1")
+
+    def __call__(
+        self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return (X₀, Y₀); one read of A."""
+        if sigma1 == 0.0:  # A = 0: X₀ = 0 is in its column span and already optimal
+            return np.zeros((problem.shape[0], rank)), np.zeros((problem.shape[1], rank))
+        n, root = problem.shape[1], np.sqrt(step_size)
+        first, second = rng.standard_normal((n, rank)), rng.standard_normal((n, rank))
+        X = problem.times(first / (np.sqrt(rank) * self.C * sigma1)) / root
+        return X, (root * self.C * self.nu / 9.0 * sigma1 / np.sqrt(n)) * second
+
+
+@dataclass(frozen=True)
+class ColumnSpan:
+    """X₀ = s·AΦ₁/√d, Y₀ = s′·Φ₂/√n with Φ₁, Φ₂ (n × d) standard normal [WK23, Section 6, "ColSpan(A)"].
+
+    Parameters
+    ----------
+    scale : float
+        s > 0; the paper uses 1/10.
+    right_scale : float, optional
+        s′ ≥ 0; default s. With 0, Y₀ = 0.
+    """
+
+    scale: float = 0.1
+    right_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        as_positive(self.scale, "scale")
+        if self.right_scale is not None:
+            as_positive(self.right_scale, "right_scale", zero=True)
+
+    def __call__(
+        self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return (X₀, Y₀); one read of A."""
+        n = problem.shape[1]
+        right = self.scale if self.right_scale is None else self.right_scale
+        first, second = rng.standard_normal((n, rank)), rng.standard_normal((n, rank))
+        return problem.times(self.scale / np.sqrt(rank) * first), right / np.sqrt(n) * second

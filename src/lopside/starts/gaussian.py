@@ -1,0 +1,130 @@
+"""Starts whose entries are independent Gaussians, whatever A is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lopside.arrays import Array, as_positive
+from lopside.errors import InputError
+
+
+def _pair(problem: Any, rank: int, rng: np.random.Generator, left: float, right: float) -> tuple[Array, Array]:
+    m, n = problem.shape
+    first, second = rng.standard_normal((m, rank)), rng.standard_normal((n, rank))
+    return left * first, right * second
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """X₀ = s·Φ₁/√m, Y₀ = s·Φ₂/√n with standard normal Φ₁ (m × d), Φ₂ (n × d) [WK23, Section 6, "Random"].
+
+    Parameters
+    ----------
+    scale : float
+        s > 0; the paper uses 1/10.
+    """
+
+    scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        as_positive(self.scale, "scale")
+
+    def __call__(
+        self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return (X₀, Y₀)."""
+        m, n = problem.shape
+        return _pair(problem, rank, rng, self.scale / np.sqrt(m), self.scale / np.sqrt(n))
+
+
+@dataclass(frozen=True)
+class UnbalancedGaussian:
+    """X₀ = s·Φ₁/√(ηm), Y₀ = s√η·Φ₂/√n with standard normal Φ₁, Φ₂ [WK23, Section 6, "Random-Asym"].
+
+    Parameters
+    ----------
+    scale : float
+        s > 0; the paper uses 1/10.
+    """
+
+    scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        as_positive(self.scale, "scale")
+
+    def __call__(
+        self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return (X₀, Y₀)."""
+        m, n = problem.shape
+        root = np.sqrt(step_size)
+        return _pair(problem, rank, rng, self.scale / (root * np.sqrt(m)), self.scale * root / np.sqrt(n))
+
+
+@dataclass(frozen=True)
+class SmallGaussian:
+    """X₀, Y₀ with independent N(0, ρ²) entries [JCD22].
+
+    The principal components are then learned one after another; the smaller ρ, the more cleanly.
+
+    Parameters
+    ----------
+    scale : float
+        ρ > 0, in units of √σ₁(A).
+    """
+
+    scale: float = 1e-3
+
+    def __post_init__(self) -> None:
+        as_positive(self.scale, "scale")
+
+    def __call__(
+        self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return (X₀, Y₀)."""
+        return _pair(problem, rank, rng, self.scale, self.scale)
+
+
+@dataclass(frozen=True)
+class YeDu:
+    """X₀, Y₀ with independent N(0, ε²) entries, ε = c·σ_d/(√(d^p σ₁)·(m + n)) [YD21, Thm 1.1].
+
+    Parameters
+    ----------
+    exponent : float
+        p: 1 in the conference version, 3 in later ones.
+    constant : float
+        c > 0, hidden in the source (there also a power of a logarithm).
+
+    Raises
+    ------
+    InputError
+        When called on a matrix of rank below d: the theorem sets d = rank(A).
+    """
+
+    exponent: float = 1.0
+    constant: float = 1.0
+
+    def __post_init__(self) -> None:
+        as_positive(self.constant, "constant")
+        as_positive(self.exponent, "exponent", zero=True)
+
+    def __call__(
+        self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return (X₀, Y₀); the first call on a matrix computes its singular values."""
+        from lopside.theory.ye_du import initialization_scale
+
+        s = problem.svd()[1]
+        if s[rank - 1] <= max(problem.shape) * 2.0**-53 * s[0]:
+            raise InputError(
+                f"got rank {rank}, but A has numerical rank {int((s > max(problem.shape) * 2.0**-53 * s[0]).sum())}; "
+                "the Ye–Du scale needs σ_d(A) > 0. Try a smaller rank, or SmallGaussian with a scale of your own"
+            )
+        scale = initialization_scale(
+            float(s[0]), float(s[rank - 1]), rank, *problem.shape, exponent=self.exponent, constant=self.constant
+        )
+        return _pair(problem, rank, rng, scale, scale)

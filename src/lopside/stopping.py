@@ -1,0 +1,112 @@
+"""When to stop, and the sentence that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from lopside.arrays import as_positive
+from lopside.errors import InputError
+
+
+class Status(Enum):
+    """How a run ended; the value is the sentence for people."""
+
+    RUNNING = "the run has not ended"
+    RELATIVE_ERROR = "the relative error asked for was reached"
+    GRADIENT = "the gradient norm asked for was reached"
+    NO_PROGRESS = "the loss stopped falling"
+    MAX_STEPS = "the budget of steps was used up"
+    SECONDS = "the time budget was used up"
+    INTERRUPTED = "the run was interrupted"
+    DIVERGED = "the iteration diverged"
+
+    @property
+    def converged(self) -> bool:
+        """Whether a tolerance that says something about the answer was met (no progress says nothing)."""
+        return self in (Status.RELATIVE_ERROR, Status.GRADIENT)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop at the first of several conditions; those left as None never stop a run.
+
+    Parameters
+    ----------
+    max_steps : int, optional
+        Steps taken, ≥ 0.
+    relative_error : float, optional
+        ‖X Yᵀ − A‖_F/‖A‖_F ≤ this, not squared: "relative squared error 1e-10" is 1e-5.
+    gradient_norm : float, optional
+        √(‖∇_X f‖_F² + ‖∇_Y f‖_F²) ≤ this · ‖A‖_F^{3/2}, tested every `every` steps: a pure number that does not
+        change when A is rescaled. Each test reads A once.
+    no_progress : float, optional
+        Over the last `every` steps the loss fell by less than this share of itself. Says that the run is slow,
+        not that it is done.
+    seconds : float, optional
+        Wall clock, from the start of the iteration.
+    every : int
+        The stride of the two conditions above.
+
+    Raises
+    ------
+    InputError
+        For a negative or NaN bound, or if nothing could ever stop the run.
+    """
+
+    max_steps: int | None = 5000
+    relative_error: float | None = None
+    gradient_norm: float | None = None
+    no_progress: float | None = None
+    seconds: float | None = None
+    every: int = 50
+
+    def __post_init__(self) -> None:
+        bounds = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "every"}
+        if all(bound is None for bound in bounds.values()):
+            raise InputError("got Stop with every condition None; expected at least one. Try max_steps=5000")
+        for name, bound in bounds.items():
+            if bound is not None:
+                as_positive(bound, name, zero=True)
+        for name in ("max_steps", "every"):
+            value = getattr(self, name)
+            if value is not None and (value != int(value) or int(value) < (name == "every")):
+                raise InputError(f"got {name} = {value!r}; expected an integer")
+
+    @property
+    def asks_for_tolerance(self) -> bool:
+        """Whether a tolerance was asked for that the run may fail to reach."""
+        return self.relative_error is not None or self.gradient_norm is not None
+
+    def check(self, state: Any, losses: Sequence[float], seconds: float) -> Status | None:
+        """Return the status that ends the run here, or None.
+
+        Parameters
+        ----------
+        state : State
+            The current state of the loop.
+        losses : sequence of float
+            The loss after each step so far; the last entry is the current one.
+        seconds : float
+            Time since the start of the iteration.
+        """
+        if self.relative_error is not None and state.relative_error <= self.relative_error:
+            return Status.RELATIVE_ERROR
+        if state.step % self.every == 0 and (status := self._look_back(state, losses)):
+            return status
+        if self.max_steps is not None and state.step >= self.max_steps:
+            return Status.MAX_STEPS
+        if self.seconds is not None and seconds >= self.seconds:
+            return Status.SECONDS
+        return None
+
+    def _look_back(self, state: Any, losses: Sequence[float]) -> Status | None:
+        if self.gradient_norm is not None and state.scaled_gradient_norm <= self.gradient_norm:
+            return Status.GRADIENT
+        if self.no_progress is not None and len(losses) > self.every:
+            before, now = losses[-1 - self.every], losses[-1]
+            if now >= (1.0 - self.no_progress) * before:
+                return Status.NO_PROGRESS
+        return None

@@ -1,0 +1,66 @@
+"""What every way of holding A can do."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from lopside.arrays import Array
+
+
+class Sweep(NamedTuple):
+    """What one read of A brings back; see `Storage.sweep`."""
+
+    rows: Array
+    probe: Array
+    gram: Array
+    residual2: float | None
+
+
+class Storage(Protocol):
+    """An m × n matrix A that can be read once from top to bottom.
+
+    Attributes
+    ----------
+    shape : (m, n)
+    dtype : float32 or float64
+    reads_per_sweep : int
+        How often one `sweep` reads A: 1, or 2 where A is only a pair of products.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    reads_per_sweep: int
+
+    def sweep(self, R: Array | None, Y: Array, M: Array, N: Array | None = None, *, residual: bool = False) -> Sweep:
+        """Read A once.
+
+        With K = [R | AY]: rows = K M, probe = Aᵀ(K N), gram = [rows | K N]ᵀ[rows | K N] in float64, and
+        residual2 = ‖R Yᵀ − A‖_F² if asked for.  Without N, K N is rows itself and gram = rowsᵀrows.
+
+        Parameters
+        ----------
+        R : ndarray, shape (m, p), or None for p = 0
+        Y : ndarray, shape (n, d)
+        M, N : ndarray, shapes (p + d, k) and (p + d, l)
+        residual : bool
+            Needs p = d.
+        """
+        ...
+
+    def times(self, Y: Array) -> Array:
+        """Return A Y, shape (m, d)."""
+        ...
+
+    def transpose_times(self, X: Array) -> Array:
+        """Return Aᵀ X, shape (n, d)."""
+        ...
+
+    def residual_norm(self, X: Array, Y: Array) -> float:
+        """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
+        ...
+
+    def norm(self) -> float:
+        """Return ‖A‖_F in float64."""
+        ...

@@ -1,0 +1,162 @@
+"""What the convergence theorems need to know of a pair of factors: a dozen numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lopside.theory.arguments import require_nonnegative, require_positive, require_ranks
+from lopside.theory.inequality import Inequality
+
+EPSILON = 2.0**-52
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """Numbers of a pair (X, Y) for a matrix A of rank r: what a theorem is applied to.
+
+    Parameters
+    ----------
+    rank : int
+        Columns d of X and Y.
+    sigma1_x, sigma_r_x : float
+        Largest and r-th largest singular value of X.
+    sigma1_y : float
+        Largest singular value of Y.
+    norm_x, norm_y, norm_a : float
+        Frobenius norms of X, Y and A.
+    loss : float
+        f(X, Y) = ||XY' - A||_F^2 / 2.
+    leakage : float
+        ||(I - P) X||_F with P the projection onto the span of the r leading left singular vectors of A.
+    tail : float
+        Half the sum of squares of the singular values of A after the r-th: 0 if A has rank r exactly. Taking
+        r too large is safe (then sigma_r_x is nearly 0); the tail keeps a claim true when r is too small.
+    epsilon : float
+        Relative rounding of the arithmetic of the run: 2.2e-16 for float64, 1.2e-7 for float32.
+
+    Raises
+    ------
+    InputError
+        If a number is negative, infinite or NaN, or if A is zero.
+    """
+
+    rank: int
+    sigma1_x: float
+    sigma_r_x: float
+    sigma1_y: float
+    norm_x: float
+    norm_y: float
+    norm_a: float
+    loss: float
+    leakage: float
+    tail: float = 0.0
+    epsilon: float = EPSILON
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are negative or not finite."""
+        require_positive(rank=self.rank, norm_a=self.norm_a, epsilon=self.epsilon)
+        require_nonnegative(
+            sigma1_x=self.sigma1_x,
+            sigma_r_x=self.sigma_r_x,
+            sigma1_y=self.sigma1_y,
+            norm_x=self.norm_x,
+            norm_y=self.norm_y,
+            loss=self.loss,
+            leakage=self.leakage,
+            tail=self.tail,
+        )
+
+    @property
+    def sigma_r_x_squared(self) -> float:
+        """sigma_r(X)^2 less d u ||X||^2, the accuracy to which the Gram matrix of X knows it; at least 0."""
+        return max(0.0, self.sigma_r_x**2 - self.rank * self.epsilon * self.sigma1_x**2)
+
+    def rounding(self, motion_x: float = 0.0, motion_y: float = 0.0) -> float:
+        """Bound delta = 2 (d + 4) u (||X||_F ||Y||_F + ||A||_F) on the rounding of XY' - A in one step.
+
+        Parameters
+        ----------
+        motion_x, motion_y : float
+            How far X and Y may move in Frobenius norm; added to their norms.
+
+        Returns
+        -------
+        float
+            delta, in the unit of ||A||_F, to first order in u.
+        """
+        products = (self.norm_x + motion_x) * (self.norm_y + motion_y)
+        return 2 * (self.rank + 4) * self.epsilon * (products + self.norm_a)
+
+    def span_and_rank(self) -> tuple[Inequality, Inequality]:
+        """Check that X lies in the column span of A up to rounding, and spans it.
+
+        The part of X outside the span stays outside and never grows; what it does to the rest in one step is
+        at most 2 leakage^2 in Frobenius norm, which is asked to be no more than the rounding of that step.
+
+        Returns
+        -------
+        tuple of Inequality
+            ``2 leakage^2 <= delta`` and ``d u ||X||^2 <= sigma_r(X)^2``.
+        """
+        return (
+            Inequality("X lies in the column span of A: 2 leakage^2", 2 * self.leakage**2, self.rounding()),
+            Inequality(
+                "X spans the columns of A: rounding of sigma_r(X)^2",
+                self.rank * self.epsilon * self.sigma1_x**2,
+                self.sigma_r_x**2,
+            ),
+        )
+
+
+def measure(
+    A: NDArray[np.floating],
+    X: NDArray[np.floating],
+    Y: NDArray[np.floating],
+    r: int,
+    *,
+    epsilon: float = EPSILON,
+) -> Measurements:
+    """Measure a pair of factors against a dense A, by singular value decompositions in float64.
+
+    Parameters
+    ----------
+    A : ndarray, shape (m, n)
+        The matrix.
+    X, Y : ndarray, shapes (m, d) and (n, d)
+        The factors.
+    r : int
+        Rank of A, 1 <= r <= d.
+    epsilon : float
+        Relative rounding of the arithmetic that made X and Y.
+
+    Returns
+    -------
+    Measurements
+        What the theorems are applied to.
+
+    Raises
+    ------
+    InputError
+        If not 1 <= r <= d, or if A is zero.
+    """
+    require_ranks(X.shape[1], r)
+    A, X, Y = (np.asarray(M, dtype=np.float64) for M in (A, X, Y))
+    left, sigma, _ = np.linalg.svd(A, full_matrices=False)
+    span = left[:, :r]
+    sigma_x = np.linalg.svd(X, compute_uv=False)
+    return Measurements(
+        rank=X.shape[1],
+        sigma1_x=float(sigma_x[0]),
+        sigma_r_x=float(sigma_x[r - 1]) if r <= sigma_x.size else 0.0,
+        sigma1_y=float(np.linalg.norm(Y, 2)),
+        norm_x=float(np.linalg.norm(X)),
+        norm_y=float(np.linalg.norm(Y)),
+        norm_a=float(np.linalg.norm(A)),
+        loss=float(np.sum((X @ Y.T - A) ** 2)) / 2,
+        leakage=float(np.linalg.norm(X - span @ (span.T @ X))),
+        tail=float(np.sum(sigma[r:] ** 2)) / 2,
+        epsilon=epsilon,
+    )
