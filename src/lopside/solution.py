@@ -14,6 +14,7 @@ from lopside.arrays import Array, as_positive
 from lopside.errors import FileError, InputError
 from lopside.io import read_archive, write_archive
 from lopside.linalg import factored_svd, frobenius, squared_singular_values
+from lopside.problems.protocol import Order
 from lopside.stopping import Status
 
 FORMAT = "lopside-solution"
@@ -124,6 +125,7 @@ class Trace:
         return cls(every, **lists, details=[Detail(k, *row) for k, row in zip(steps, floats, strict=True)])
 
 
+_ORDERS: dict[str, Order] = {"alternating": "alternating", "simultaneous": "simultaneous"}
 _COLUMNS = ("step", "seconds", "passes", "loss", "relative_error")
 
 
@@ -148,6 +150,8 @@ class Solution:
     trace : Trace
     solver : Any
         The solver, or its text form if read from a file.
+    order : "alternating" or "simultaneous"
+        Which X the Y-step saw; the convergence theorems ask for it.
     step_size : float
         η as resolved.
     initial : (ndarray, ndarray)
@@ -165,6 +169,7 @@ class Solution:
     relative_error: float
     trace: Trace
     solver: Any
+    order: Order
     step_size: float
     initial: tuple[Array, Array]
     problem: Any = None
@@ -187,6 +192,7 @@ class Solution:
             relative_error=point.relative_error,
             trace=run.trace,
             solver=run.solver,
+            order=run.solver.order,
             step_size=run.step_size,
             initial=run.initial,
             problem=run.problem,
@@ -244,7 +250,7 @@ class Solution:
         arrays |= {f"detail_{name}": column for name, column in self.trace.detail_columns().items()}
         names = ("converged", "steps", "passes", "seconds", "loss", "relative_error", "step_size")
         facts = {name: getattr(self, name) for name in names}
-        facts |= {"status": self.status.name, "solver": str(self.solver), "trace_every": self.trace.every}
+        facts |= {"status": self.status.name, "solver": str(self.solver), "order": self.order, "trace_every": self.trace.every}
         write_archive(path, arrays, {"format": FORMAT, "version": VERSION, **facts})
 
     @classmethod
@@ -275,6 +281,7 @@ class Solution:
                 status=Status[facts["status"]],
                 trace=Trace.from_columns(int(facts["trace_every"]), trace, details),
                 solver=str(facts["solver"]),
+                order=_ORDERS[facts["order"]],
                 converged=bool(facts["converged"]),
                 steps=int(facts["steps"]),
                 passes=int(facts["passes"]),

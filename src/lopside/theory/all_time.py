@@ -1,24 +1,25 @@
 """A linear rate for all time, from the numbers of one pair (X, Y): the certificate of gradient descent.
 
-Notation: E = XY' - A, f = ||E||_F^2 / 2, x = sqrt(eta) ||X_0||, y = sqrt(eta) ||Y_0||, b = eta sigma_r(X_0)^2,
-g = eta sqrt(f_0), and col(X_0) = col(A), of dimension r.
+Notation: E = XY' - A, f = ||E||_F^2 / 2, x = sqrt(eta) ||X_0||, y = sqrt(eta) ||Y_0||, b = eta
+sigma_r(X_0)^2, g = eta sqrt(f_0), and col(X_0) = col(A), of dimension r.
 
-**Theorem (alternating).** Let 0 <= u < sqrt(b) and v >= 0 ("budgets"), lx = (x + u)^2 < 2, ly = (y + v)^2 < 2,
-p = max(1 - (sqrt(b) - u)^2, lx - 1). If
+**Theorem (alternating).** Let 0 <= u < sqrt(b) and v >= 0 ("budgets"), lx = (x + u)^2 < 2, ly = (y + v)^2 <
+2, p = max(1 - (sqrt(b) - u)^2, lx - 1). If
 
     u >= g min( sqrt(2 / ((2 - ly) (1 - p^2))), sqrt(2 ly) / (1 - p) ),
     v >= g sqrt(2 (1 + p) / ((2 - lx) (1 - p))),
 
 then f_t <= p^(2t) f_0, sqrt(eta) ||X_t - X_0||_F <= u and sqrt(eta) ||Y_t - Y_0||_F <= v for all t >= 0.
 
-*Proof.* By induction the budgets hold up to step t. The X-step maps E_s to D_s = E_s (I - eta Y_s Y_s'), not
-larger since ly <= 2. The Y-step maps D_s to (I - eta XX') D_s, X = X_{s+1}, and the columns of D_s lie in
-col(A) = col(X): the norm shrinks by p. So with h_s = ||D_s||_F^2 / 2: f_{s+1} <= p^2 h_s, h_s <= f_s <= p^(2s) f_0.
-Expanding ||D_s||^2, eta (2 - ly) ||E_s Y_s||_F^2 <= 2 (f_s - h_s) <= 2 (f_s - f_{s+1} / p^2) = 2 p^(2s) (c_s -
-c_{s+1}) with c_s = f_s / p^(2s) falling from f_0, and Cauchy-Schwarz with the weights p^s bounds the motion of X,
-eta sum ||E_s Y_s||_F, by the first form (for s = t use h_t >= 0); ||E_s Y_s||_F <= p^s sqrt(2 f_0 ly / eta) gives
-the second. Likewise eta (2 - lx) ||D_s' X_{s+1}||_F^2 <= 2 (h_s - f_{s+1}) <= 2 (h_s - h_{s+1}), and the weights
-p^s, with Abel summation, bound the motion of Y. So the budgets hold at step t + 1.
+*Proof.* By induction the budgets hold up to step t. The X-step maps E_s to D_s = E_s (I - eta Y_s Y_s'),
+not larger since ly <= 2. The Y-step maps D_s to (I - eta XX') D_s, X = X_{s+1}, and the columns of D_s lie
+in col(A) = col(X): the norm shrinks by p. So with h_s = ||D_s||_F^2 / 2: f_{s+1} <= p^2 h_s, h_s <= f_s <=
+p^(2s) f_0. Expanding ||D_s||^2, eta (2 - ly) ||E_s Y_s||_F^2 <= 2 (f_s - h_s) <= 2 (f_s - f_{s+1} / p^2) =
+2 p^(2s) (c_s - c_{s+1}) with c_s = f_s / p^(2s) falling from f_0, and Cauchy-Schwarz with the weights p^s
+bounds the motion of X, eta sum ||E_s Y_s||_F, by the first form (for s = t use h_t >= 0); ||E_s Y_s||_F <=
+p^s sqrt(2 f_0 ly / eta) gives the second. Likewise eta (2 - lx) ||D_s' X_{s+1}||_F^2 <= 2 (h_s - f_{s+1})
+<= 2 (h_s - h_{s+1}), and the weights p^s, with Abel summation, bound the motion of Y. So the budgets hold
+at step t + 1.
 
 **Theorem (simultaneous).** The same conclusions with lx + ly < 2, e = g sqrt(2 lx ly),
 p = max(1 - (sqrt(b) - u)^2, lx + ly - 1) + e < 1 and
@@ -26,12 +27,13 @@ p = max(1 - (sqrt(b) - u)^2, lx + ly - 1) + e < 1 and
     u >= min(w, g sqrt(2 ly) / (1 - p)),     v >= min(w, g sqrt(2 lx) / (1 - p)),
     w = g sqrt(2 (1 + p + 2 e p / (1 - p^2)) / ((2 - lx - ly) (1 - p))).
 
-*Proof.* E goes to E - eta (EYY' + XX'E) + eta^2 E Y X' E. On residuals with columns in col(A) the linear part has
-its eigenvalues in [1 - lx - ly, 1 - eta sigma_r(X)^2]; the quadratic part is at most e p^s ||E_s||_F. The rest is
-as before, with the joint gradient.
+*Proof.* E goes to E - eta (EYY' + XX'E) + eta^2 E Y X' E. On residuals with columns in col(A) the linear
+part has its eigenvalues in [1 - lx - ly, 1 - eta sigma_r(X)^2]; the quadratic part is at most e p^s
+||E_s||_F. The rest is as before, with the joint gradient.
 
-Any step of a run may be taken as the start. As f falls, what is assumed reduces to rank X = r and eta ||X||^2,
-eta ||Y||^2 < 2 (alternating) or eta (||X||^2 + ||Y||^2) < 2 (simultaneous; the limit of stability).
+Any step of a run may be taken as the start. As f falls, what is assumed reduces to rank X = r and eta
+||X||^2, eta ||Y||^2 < 2 (alternating) or eta (||X||^2 + ||Y||^2) < 2 (simultaneous; the limit of
+stability).
 """
 
 from __future__ import annotations
@@ -182,7 +184,10 @@ class AllTime:
         """The assumptions one by one; the last is the loss against the largest at which the theorem holds."""
         x, y = (self.step_size * s**2 for s in (self.start.sigma1_x, self.start.sigma1_y))
         if self.order == "alternating":
-            stable = (Inequality("X is stable: eta ||X||^2", x, 2), Inequality("Y is stable: eta ||Y||^2", y, 2))
+            stable = (
+                Inequality("X is stable: eta ||X||^2", x, 2),
+                Inequality("Y is stable: eta ||Y||^2", y, 2),
+            )
         else:
             stable = (Inequality("stable: eta (||X||^2 + ||Y||^2)", x + y, 2),)
         largest = largest_loss(self.start, self.step_size, self.order)
@@ -191,7 +196,7 @@ class AllTime:
 
 
 def all_time(start: Measurements, step_size: float, *, order: Order = "alternating") -> AllTime:
-    """Apply the all-time theorem of gradient descent to a pair of factors, at the start or at any step of a run.
+    """Apply the all-time theorem of gradient descent to a pair of factors, at any step of a run.
 
     f_t <= (p^t sqrt(2 f_0) + delta/(1 - p))^2 / 2 + tail for all t >= 0, with p of the module's theorem.
 
@@ -216,9 +221,10 @@ def all_time(start: Measurements, step_size: float, *, order: Order = "alternati
 
     Notes
     -----
-    Sharpens [WK23, Thm 5.1]: no window, no target accuracy in the step. delta = 2 (d + 4) u (||X||_F ||Y||_F +
-    ||A||_F), u the machine epsilon, is what rounding adds in a step, to first order. The tail holds the singular
-    values of A after the r-th and the part of X outside the column span, which never grows.
+    Sharpens [WK23, Thm 5.1]: no window, no target accuracy in the step. delta = 2 (d + 4) u (||X||_F
+    ||Y||_F + ||A||_F), u the machine epsilon, is what rounding adds in a step, to first order. The tail
+    holds the singular values of A after the r-th and the part of X outside the column span, which never
+    grows.
     """
     require_positive(step_size=step_size)
     budgets = None

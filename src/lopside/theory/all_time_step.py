@@ -5,9 +5,10 @@ Let col(X0) = col(A), b = eta sigma_r(X0)^2 and theta in (0, 1). If
     (a)  sqrt(eta) max(||X0||, ||Y0||) + theta sqrt(b) <= 1     and
     (b)  sqrt(f_0) <= theta (1 - theta) sigma_r(X0)^2 / 2,
 
-then alternating gradient descent has f_t <= (1 - (1 - theta)^2 b)^(2t) f_0 and sigma_r(X_t) >= (1 - theta) sigma_r(X0)
-for all t >= 0. This is `all_time` with both budgets set to theta sqrt(b): there lx, ly <= 1, p = 1 - (1 - theta)^2 b,
-and both motions are at most 2 g / sqrt(1 - p). `all_time` needs less and proves more; this form can be solved by hand.
+then alternating gradient descent has f_t <= (1 - (1 - theta)^2 b)^(2t) f_0 and sigma_r(X_t) >= (1 - theta)
+sigma_r(X0) for all t >= 0. This is the theorem of `all_time` with both budgets set to theta sqrt(b): there
+lx, ly <= 1, p = 1 - (1 - theta)^2 b, and both motions are at most 2 g / sqrt(1 - p). `all_time` needs less
+and proves more; this form can be solved by hand.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from lopside.theory.ward_kolda import beta, initial_loss_bounds, rho, start_boun
 
 
 def theta_star(s: float) -> float:
-    """Compute theta = 4 s / (1 + sqrt(1 - 8 s)), the least that meets (b), with s = sqrt(f_0) / sigma_r(X0)^2.
+    """Compute theta = 4 s / (1 + sqrt(1 - 8 s)), the least that meets (b); s = sqrt(f_0) / sigma_r(X0)^2.
 
     It gives the best rate and the weakest (a) at once.
 
@@ -142,7 +143,7 @@ def all_time_step(b: float, loss0: float, *, theta: float = 0.5) -> float:
 
 
 def all_time_steps(b: float, reduction: float, *, theta: float = 0.5) -> int:
-    """Count the steps that multiply the loss by ``reduction``: log(1/reduction) / (-2 log(1 - (1 - theta)^2 b)).
+    """Count the steps that multiply the loss by ``reduction``: log(reduction) / (2 log(1 - (1 - theta)^2 b)).
 
     Parameters
     ----------
@@ -193,8 +194,8 @@ def step_in_advance(
 ) -> StepInAdvance:
     """Choose the all-time step size before Ward and Kolda's start is drawn, with its probability of failure.
 
-    eta = theta (1 - theta) beta / (2 sqrt(f)), f = (1 + nu)^2 ||A||_F^2 / 2 the bound on the first loss, with D =
-    C nu / (a1 a2). Half of the probability is spent on sigma_r(V'Phi_1), a quarter on each of the two norms.
+    eta = theta (1 - theta) beta / (2 sqrt(f)), where f = (1 + nu)^2 ||A||_F^2 / 2 bounds the first loss, with
+    D = C nu / (a1 a2). Half of the probability is spent on sigma_r(V'Phi_1), a quarter on each of the norms.
 
     Parameters
     ----------

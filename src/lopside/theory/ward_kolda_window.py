@@ -1,9 +1,9 @@
 """The window theorem of Ward and Kolda: linear convergence for T steps after the start.
 
 Let b be at most eta sigma_r(X0)^2 and at most 1/4, col(X0) in col(A), ||X0||^2, ||Y0||^2 <= 9/(16 eta). Then
-for all t <= T = floor(b / (8 eta^2 f_0)): f_t <= (1 - b/4)^(2t) f_0 [WK23, Thm 5.1]. In advance b is beta; once
-the start is drawn it is measured. Losses are f = ||XY' - A||_F^2 / 2; the epsilon of the paper is twice a
-target loss.
+for all t <= T = floor(b / (8 eta^2 f_0)): f_t <= (1 - b/4)^(2t) f_0 [WK23, Thm 5.1]. In advance b is beta;
+once the start is drawn it is measured. Losses are f = ||XY' - A||_F^2 / 2; the epsilon of the paper is
+twice a target loss.
 
 Where the printed formula and the proved one differ, ``form`` chooses; the printed one is there to be compared
 with.

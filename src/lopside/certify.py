@@ -1,0 +1,180 @@
+"""`certify`: the theorems applied to one problem and one pair of factors, with no trust in the run that made them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lopside.arrays import Array, as_factors
+from lopside.errors import AbilityError
+from lopside.problems import Full
+from lopside.solution import Solution
+from lopside.step_sizes import resolve
+from lopside.theory.all_time import AllTime, Order, all_time
+from lopside.theory.certificate import Certificate, Check, Part, checks, first_failure
+from lopside.theory.eckart_young import leading_energy, rounding, search_space
+from lopside.theory.span import Span, column_span, measure_point
+from lopside.theory.ward_kolda_window import window_theorem
+
+
+def certify(problem: Any, solution: Any, *, solver: Any = None) -> Certificate:
+    """Prove what can be proved about factors of A.
+
+    Three theorems are tried: the Eckart–Young gap (any factors), the all-time theorem at the factors and at the
+    start of the run, and Ward and Kolda's window theorem at the start (both: gradient descent on a matrix of rank
+    r ≤ d). Every number is recomputed from A and the factors.
+
+    Parameters
+    ----------
+    problem : Full
+        With the matrix.
+    solution : Solution, or (X, Y)
+        A solution, from a run or from a file; or any factors of shapes (m, d) and (n, d).
+    solver : Solver, optional
+        For a pair: the method that would go on from (X, Y); its convergence is then what is asked for.
+
+    Returns
+    -------
+    Certificate
+        Without a solver `holds` is true iff a gap is proved; with one, iff a convergence theorem holds.
+
+    Raises
+    ------
+    AbilityError
+        If the problem is not `Full`.
+    InputError
+        If the factors do not fit the matrix.
+
+    Examples
+    --------
+    >>> import lopside as lo
+    >>> problem = lo.Full([[3.0, 0.0], [0.0, 4.0]])
+    >>> certificate = lo.certify(problem, ([[0.0], [4.0]], [[0.0], [1.0]]))
+    >>> certificate.holds, certificate.gap < 1e-12, [round(x, 6) for x in certificate.best_relative_error_bounds]
+    (True, True, [0.6, 0.6])
+    """
+    if not isinstance(problem, Full):
+        raise AbilityError(f"got {type(problem).__name__}; the certificates of this version speak about Full(A)")
+    if isinstance(solution, Solution):
+        pair, places = (solution.X, solution.Y), [(solution.steps, solution.X, solution.Y)]
+        order, step_size = solution.order, solution.step_size
+        if solution.steps > 0:
+            places.append((0, *solution.initial))
+    else:
+        X, Y = pair = as_factors(*solution, problem.shape, np.dtype(np.float64))
+        places = [(0, X, Y)]
+        order = None if solver is None else solver.order
+        step_size = 0.0 if solver is None else resolve(solver.step_size, problem, X.shape[1], None)
+    pair = as_factors(*pair, problem.shape, np.dtype(np.float64))
+    missed = problem.residual_norm(*pair)
+    parts = [gap_part(problem, *pair, missed)]
+    if order is not None and problem.norm > 0:
+        span = column_span(problem, pair[0].shape[1])
+        for step, X, Y in places:
+            parts += _convergence_parts(problem, span, step, X, Y, order, step_size, window=step == 0)
+    return Certificate(tuple(sorted(parts, key=lambda part: not part.holds)), asks_convergence=solver is not None)
+
+
+def gap_part(problem: Full, X: Array, Y: Array, missed: float) -> Part:
+    """Apply the Eckart–Young gap; `missed` is ‖X Yᵀ − A‖_F."""
+    rank, loss = X.shape[1], 0.5 * missed**2
+    space = search_space(problem, rank, Y)
+    size = len(space.theta)
+    energy, norm2 = leading_energy(space, rank), problem.norm**2
+    slack = rounding(problem.norm, problem.norm + missed, size)
+    gap = min(loss, max(0.0, 0.5 * (missed**2 - norm2 + energy)) + slack)
+    lowest = np.sqrt(max(0.0, norm2 - energy - slack))
+    attained = min(missed, float(np.sqrt(max(0.0, norm2 - space.theta[:rank].sum()) + slack)))
+    scale = problem.norm or 1.0
+    return Part(
+        theorem="Eckart–Young gap",
+        source="EY36",
+        holds=True,
+        checks=(Check("least loss ≥ ½(‖A‖² − Σ of the d largest σ²): f − gap", loss - gap, loss, True),),
+        conclusion=(
+            f"loss within {gap:.3g} of the least possible at rank {rank}; relative error {missed / scale:.6g}, "
+            f"no rank-{rank} matrix is below {lowest / scale:.6g}"
+        ),
+        gap=gap,
+        best_relative_error_bounds=(float(lowest / scale), float(attained / scale)),
+        failure_probability=space.failure_probability,
+    )
+
+
+def _convergence_parts(
+    problem: Full, span: Span, step: int, X: Array, Y: Array, order: Order, step_size: float, *, window: bool
+) -> list[Part]:
+    d, where = X.shape[1], "at the start" if step == 0 else f"at step {step}"
+    if not span.exact or span.rank > d or span.rank == 0:
+        rank = Check("rank of A up to rounding, against the columns d", float(span.rank), float(d), span.rank <= d)
+        conclusion = (
+            f"no convergence theorem: A has numerical rank {'at least ' if not span.exact else ''}{span.rank} > {d}, "
+            "so its residual cannot vanish"
+        )
+        return [Part(f"all-time theorem {where}", "WK23", False, (rank,), conclusion, step)]
+    measured = measure_point(problem, span, X, Y, problem.residual_norm(X, Y))
+    parts = [_all_time_part(all_time(measured, step_size, order=order), step, where)]
+    if window and order == "alternating":
+        proved = window_theorem(measured, step_size)
+        tried = checks(proved.conditions)
+        conclusion = (
+            f"the loss falls by {proved.bound.rate:.6g} a step for the first {proved.steps} steps"
+            if proved.bound
+            else f"does not apply: {first_failure(tried)}"
+        )
+        name = "window theorem at the start"
+        parts.append(Part(name, "WK23, Thm 5.1", proved.holds, tried, conclusion, 0, proved.bound, proved.steps))
+    return parts
+
+
+def _all_time_part(proved: AllTime, step: int, where: str) -> Part:
+    tried = checks(proved.conditions)
+    conclusion = (
+        f"from step {step} on the loss falls by {proved.bound.rate:.6g} a step, for ever (down to {proved.bound.floor:.2g})"
+        if proved.bound
+        else f"does not apply: {first_failure(tried) or 'the motion of the factors cannot be bounded'}"
+    )
+    return Part(f"all-time theorem {where}", "WK23", proved.holds, tried, conclusion, step, proved.bound)
+
+
+class Watch:
+    """The all-time theorem at any state of a run: is linear convergence already certain, and how long will it take?
+
+    Parameters
+    ----------
+    run : Run
+        A run in progress.
+
+    Examples
+    --------
+    >>> import numpy as np, lopside as lo
+    >>> A = np.outer([1.0, 2.0, 2.0], [2.0, 1.0])
+    >>> run = lo.Run(lo.Full(A), lo.solvers.AlternatingGradientDescent(0.05), rank=1, stop=lo.Stop(max_steps=20))
+    >>> watch = lo.Watch(run)
+    >>> parts = [watch(state) for state in run]
+    >>> parts[-1].steps_to(1e-9) > 0
+    True
+    """
+
+    def __init__(self, run: Any) -> None:
+        self._problem: Full = run.problem
+        self._order: Order = run.solver.order
+        self._step_size: float = run.step_size
+        self._columns: int = run.rank
+        self._span: Span | None = None
+
+    def __call__(self, state: Any) -> Part | None:
+        """Return the all-time part if its hypotheses hold at this state, else None; the first call reads A."""
+        if self._span is None:
+            self._span = column_span(self._problem, self._columns)
+        span, X, Y = self._span, state.point.X, state.point.Y
+        if not span.exact or not 0 < span.rank <= self._columns:
+            return None
+        # The loss from the residual, because a certificate never rests on a number that rounding has eaten.
+        proved = all_time(
+            measure_point(self._problem, span, X, Y, state.point.residual_norm), self._step_size, order=self._order
+        )
+        return _all_time_part(proved, state.step, f"at step {state.step}") if proved.holds else None
+
+

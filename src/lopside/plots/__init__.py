@@ -1,0 +1,1 @@
+"""Pictures; `lopside.plots.canvas` is the only file that imports matplotlib."""

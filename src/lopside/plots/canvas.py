@@ -1,0 +1,130 @@
+"""Figures in one calm style and pictures whose bytes repeat: the only file that imports matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from lopside.errors import FileError
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+"""Six hues that people with any common colour blindness tell apart (Okabe and Ito)."""
+
+INK, QUIET = "#222222", "#767676"
+"""For lines that are not data of their own (theory, bounds), and for what should stay behind."""
+
+_STYLE: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#9A9A9A",
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9.0,
+    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9.5,
+    "figure.facecolor": "white",
+    "figure.titlesize": 11.0,
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so pictures do not depend on installed fonts
+    "font.size": 9.0,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "lines.solid_capstyle": "round",
+    "savefig.dpi": 150,
+    "svg.hashsalt": "lopside",  # element ids would otherwise be random
+    "text.color": INK,
+    "xtick.color": "#5A5A5A",
+    "xtick.labelsize": 8.0,
+    "ytick.color": "#5A5A5A",
+    "ytick.labelsize": 8.0,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Hold the house style while drawing; matplotlib's settings are put back afterwards.
+
+    Matplotlib reads some sizes only when a title, label or legend is made, so those calls belong inside.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def figure(rows: int = 1, cols: int = 1, width: float = 7.0, height: float = 4.5) -> tuple[Figure, Any]:
+    """Return a figure and its grid of axes.
+
+    Parameters
+    ----------
+    rows, cols : int
+        ≥ 1.
+    width, height : float
+        Of the whole figure, in inches.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+        Not known to pyplot: nothing needs to be closed.
+    axes : ndarray of Axes, shape (rows, cols)
+
+    Examples
+    --------
+    >>> fig, axes = figure(1, 2)
+    >>> axes.shape
+    (1, 2)
+    """
+    with style():
+        fig = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(fig)
+        axes = np.asarray(fig.subplots(rows, cols, squeeze=False))
+    return fig, axes
+
+
+def save(
+    fig: Figure, path_without_suffix: str | PathLike[str], formats: Sequence[str] = ("png", "svg")
+) -> list[Path]:
+    """Write a figure once per format and return the paths; equal figures give equal bytes.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+    path_without_suffix : path
+        In a folder that exists; `.png`, `.svg` and so on are appended.
+    formats : sequence of str
+        File types that matplotlib can write.
+
+    Raises
+    ------
+    FileError
+        If a file cannot be written.
+    """
+    paths = []
+    for kind in formats:
+        buffer = BytesIO()
+        # Neither the date nor the version of matplotlib goes into the file.
+        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None} if kind == "png" else None
+        with style():
+            fig.savefig(buffer, format=kind, metadata=metadata)
+        path = Path(f"{path_without_suffix}.{kind}")
+        try:
+            path.write_bytes(buffer.getvalue())
+        except OSError as error:
+            raise FileError(
+                f"cannot write {path}: {error.strerror or error}; expected a folder that exists and may be written to"
+            ) from error
+        paths.append(path)
+    return paths
