@@ -204,6 +204,6 @@ def as_positive(value: Any, name: str, *, zero: bool = False) -> float:
         number = float(value)
     except (TypeError, ValueError):
         number = np.nan
-    if isinstance(value, str | bytes) or not np.isfinite(number) or number < 0 or (number == 0 and not zero):
+    if isinstance(value, str | bytes | bool) or not np.isfinite(number) or number < 0 or (number == 0 and not zero):
         raise InputError(f"got {name} {value!r}; expected a finite number {'≥' if zero else '>'} 0")
     return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,8 @@ def certify(problem: Any, solution: Any, *, solver: Any = None) -> Certificate:
         span = column_span(problem, pair[0].shape[1])
         for step, X, Y in places:
             parts += _convergence_parts(problem, span, step, X, Y, order, step_size, window=step == 0)
+        if isinstance(solution, Solution) and _small_rank(span, solution.rank):
+            parts += _first_along(problem, span, solution)
     return Certificate(tuple(sorted(parts, key=lambda part: not part.holds)), asks_convergence=solver is not None)
 
 
@@ -106,7 +109,7 @@ def _convergence_parts(
     problem: Full, span: Span, step: int, X: Array, Y: Array, order: Order, step_size: float, *, window: bool
 ) -> list[Part]:
     d, where = X.shape[1], "at the start" if step == 0 else f"at step {step}"
-    if not span.exact or span.rank > d or span.rank == 0:
+    if not _small_rank(span, d):
         rank = Check("rank of A up to rounding, against the columns d", float(span.rank), float(d), span.rank <= d)
         conclusion = (
             f"no convergence theorem: A has numerical rank {'at least ' if not span.exact else ''}{span.rank} > {d}, "
@@ -126,6 +129,37 @@ def _convergence_parts(
         name = "window theorem at the start"
         parts.append(Part(name, "WK23, Thm 5.1", proved.holds, tried, conclusion, 0, proved.bound, proved.steps))
     return parts
+
+
+def _small_rank(span: Span, columns: int) -> bool:
+    return span.exact and 0 < span.rank <= columns
+
+
+def _first_along(problem: Full, span: Span, solution: Solution) -> list[Part]:
+    """Find the first traced step strictly inside the run at which the all-time theorem held already."""
+    # What X has outside the span of A never grows while the run is stable, so both ends bound it.
+    ends = [measure_point(problem, span, X, Y, 0.0) for X, Y in (solution.initial, (solution.X, solution.Y))]
+    leakage = max(end.leakage for end in ends)
+    for row in solution.trace.details[1:-1]:
+        x, y = row.singular_values_x, row.singular_values_y
+        measured = replace(
+            ends[0],
+            sigma1_x=float(x[0]),
+            sigma_r_x=float(x[span.rank - 1]),
+            sigma1_y=float(y[0]),
+            norm_x=float(np.hypot.reduce(x)),
+            norm_y=float(np.hypot.reduce(y)),
+            loss=solution.trace.loss[solution.trace.step.index(row.step)] * _GRAM_FORM,
+            leakage=leakage,
+        )
+        proved = all_time(measured, solution.step_size, order=solution.order)
+        if proved.holds:
+            return [_all_time_part(proved, row.step, f"first held at traced step {row.step}")]
+    return []
+
+
+_GRAM_FORM = 1.0 + 1e-5
+"""The trace's loss may come from Gram matrices, which know it to about six digits."""
 
 
 def _all_time_part(proved: AllTime, step: int, where: str) -> Part:
@@ -169,7 +203,7 @@ class Watch:
         if self._span is None:
             self._span = column_span(self._problem, self._columns)
         span, X, Y = self._span, state.point.X, state.point.Y
-        if not span.exact or not 0 < span.rank <= self._columns:
+        if not _small_rank(span, self._columns):
             return None
         # The loss from the residual, because a certificate never rests on a number that rounding has eaten.
         proved = all_time(

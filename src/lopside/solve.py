@@ -129,8 +129,8 @@ def iterate(problem: Any, solver: Any, X: Any, Y: Any, *, sigma1: float | None =
 def _states(problem: Any, solver: Any, point: Any, step_size: float) -> Iterator[State]:
     memory = solver.begin(problem, point, step_size)
     state = State(0, point, problem)
-    limit = _EXPLODED * max(state.loss, 0.5 * problem.norm**2)
-    if not np.isfinite(limit):
+    limit = min(_EXPLODED * max(state.loss, 0.5 * problem.norm**2), float(np.finfo(np.float64).max))
+    if not np.isfinite(state.loss):
         raise InputError("got a start whose loss overflows; expected finite X Yᵀ − A. Try smaller factors or rescaling A")
     while True:
         yield state

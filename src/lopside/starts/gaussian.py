@@ -9,6 +9,7 @@ import numpy as np
 
 from lopside.arrays import Array, as_positive
 from lopside.errors import InputError
+from lopside.theory.ye_du import start_scale
 
 
 def _pair(problem: Any, rank: int, rng: np.random.Generator, left: float, right: float) -> tuple[Array, Array]:
@@ -116,15 +117,18 @@ class YeDu:
         self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
     ) -> tuple[Array, Array]:
         """Return (X₀, Y₀); the first call on a matrix computes its singular values."""
-        from lopside.theory.ye_du import initialization_scale
-
         s = problem.svd()[1]
         if s[rank - 1] <= max(problem.shape) * 2.0**-53 * s[0]:
             raise InputError(
                 f"got rank {rank}, but A has numerical rank {int((s > max(problem.shape) * 2.0**-53 * s[0]).sum())}; "
                 "the Ye–Du scale needs σ_d(A) > 0. Try a smaller rank, or SmallGaussian with a scale of your own"
             )
-        scale = initialization_scale(
-            float(s[0]), float(s[rank - 1]), rank, *problem.shape, exponent=self.exponent, constant=self.constant
+        scale = start_scale(
+            float(s[0]),
+            float(s[rank - 1]),
+            rank,
+            problem.shape,
+            rank_exponent=self.exponent,
+            hidden_factor=self.constant,
         )
         return _pair(problem, rank, rng, scale, scale)

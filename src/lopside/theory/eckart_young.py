@@ -97,7 +97,9 @@ def search_space(problem: Any, rank: int, Y: Array) -> SearchSpace:
         s = problem.svd()[1]
         size = min(rank, len(s))
         h = float(s[size] ** 2) if size < len(s) else 0.0
-        return SearchSpace(s[:size] ** 2, np.zeros((size, size)), h + (10 + size) * EPSILON * problem.norm**2, 0.0)
+        return SearchSpace(
+            s[:size] ** 2, np.zeros((size, size)), h + (10 + size) * EPSILON * problem.norm**2, 0.0
+        )
     # A fixed seed of its own, so that the certificate never shares randomness with the solver's sketch.
     rng = np.random.default_rng(0x5EED)
     V = orthonormal(np.hstack([Y.astype(np.float64), rng.standard_normal((n, _OVERSAMPLING))]))

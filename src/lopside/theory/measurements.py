@@ -12,6 +12,8 @@ from lopside.theory.inequality import Inequality
 
 EPSILON = 2.0**-52
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
@@ -151,12 +153,28 @@ def measure(
         rank=X.shape[1],
         sigma1_x=float(sigma_x[0]),
         sigma_r_x=float(sigma_x[r - 1]) if r <= sigma_x.size else 0.0,
-        sigma1_y=float(np.linalg.norm(Y, 2)),
-        norm_x=float(np.linalg.norm(X)),
-        norm_y=float(np.linalg.norm(Y)),
-        norm_a=float(np.linalg.norm(A)),
+        sigma1_y=spectral(Y),
+        norm_x=frobenius(X),
+        norm_y=frobenius(Y),
+        norm_a=frobenius(A),
         loss=float(np.sum((X @ Y.T - A) ** 2)) / 2,
-        leakage=float(np.linalg.norm(X - span @ (span.T @ X))),
+        leakage=frobenius(X - span @ (span.T @ X)),
         tail=float(np.sum(sigma[r:] ** 2)) / 2,
         epsilon=epsilon,
     )
+
+
+def frobenius(M: Array) -> float:
+    """Compute the Frobenius norm."""
+    return float(np.linalg.norm(M))
+
+
+def spectral(M: Array) -> float:
+    """Compute the largest singular value."""
+    return float(np.linalg.norm(M, 2))
+
+
+def residual_of(A: Array, X: Array, Y: Array) -> tuple[Array, float]:
+    """Compute XY' - A and bound its rounding in Frobenius norm by (d + 2) u (||X||_F ||Y||_F + ||A||_F)."""
+    rounding = (X.shape[1] + 2) * EPSILON * (frobenius(X) * frobenius(Y) + frobenius(A))
+    return X @ Y.T - A, rounding

@@ -83,8 +83,8 @@ def stage_lengths(beta: float, step_size: float, loss0: float, shrink: float, st
 
     Examples
     --------
-    >>> stage_lengths(0.01, 1e-4, 1.0, shrink=1 / 40, stages=4)
-    (125000, 1250000, 12500000, 125000000)
+    >>> stage_lengths(0.01, 1e-4, 1.0, shrink=1 / 64, stages=3)
+    (125000, 2000000, 32000000)
     """
     require_positive(beta=beta, step_size=step_size, loss0=loss0, stages=stages)
     _require_shrink(shrink)
