@@ -188,7 +188,7 @@ def as_generator(rng: Any) -> np.random.Generator:
         return np.random.default_rng(seed)
     except (TypeError, ValueError):
         raise InputError(
-            f"got rng {rng!r}; expected a seed (an integer ≥ 0) or a numpy.random.Generator, so that the run can be repeated"
+            f"got rng {rng!r}; expected a seed (an integer ≥ 0) or a numpy.random.Generator: a run must be repeatable"
         ) from None
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
@@ -82,6 +81,8 @@ def ordered_map(work: Callable[[Any], T], items: Sequence[Any], threads: int) ->
     """Apply `work` to each item, on up to `threads` threads, and return the results in the items' order."""
     if threads == 1 or len(items) == 1:
         return [work(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
         return list(pool.map(work, items))
 
@@ -159,7 +160,11 @@ def factored_svd(X: Array, Y: Array) -> tuple[Array, Array, Array]:
 
 
 def largest_singular_value(
-    gram_pass: Callable[[Array], tuple[Array, Array]], n: int, *, tolerance: float = 1e-3, max_passes: int = 30
+    gram_pass: Callable[[Array], tuple[Array, Array]],
+    n: int,
+    *,
+    tolerance: float = 1e-3,
+    max_passes: int = 30,
 ) -> float:
     """Estimate σ₁(A) from below by a short block power iteration.
 

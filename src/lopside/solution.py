@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from os import PathLike
 from typing import Any, NamedTuple, Self
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from lopside.arrays import Array, as_positive
 from lopside.errors import FileError, InputError
-from lopside.io import read_archive, write_archive
 from lopside.linalg import factored_svd, frobenius, squared_singular_values
 from lopside.problems.protocol import Order
 from lopside.stopping import Status
@@ -50,9 +49,11 @@ class Detail(NamedTuple):
     def of(cls, step: int, point: Any) -> Self:
         """Measure a point."""
         squared_x, squared_y = squared_singular_values(point.gram_x), squared_singular_values(point.gram_y)
+        gradient_norm_x, gradient_norm_y = point.gradient_norms()
         return cls(
             step,
-            *point.gradient_norms(),
+            gradient_norm_x,
+            gradient_norm_y,
             np.sqrt(squared_x),
             np.sqrt(squared_y),
             frobenius(point.gram_x - point.gram_y),
@@ -119,10 +120,11 @@ class Trace:
         """Rebuild a trace from `columns` and `detail_columns`."""
         whole = {"step", "passes"}
         lists = {name: columns[name].astype(int if name in whole else float).tolist() for name in _COLUMNS}
-        rows = zip(*(details[name] for name in Detail._fields), strict=True)
-        floats = [[value if np.ndim(value) else float(value) for value in row[1:]] for row in map(tuple, rows)]
-        steps = [int(step) for step in details["step"]]
-        return cls(every, **lists, details=[Detail(k, *row) for k, row in zip(steps, floats, strict=True)])
+        rows = [
+            Detail(int(k), float(gx), float(gy), x, y, float(gap), float(sharp))
+            for k, gx, gy, x, y, gap, sharp in zip(*(details[name] for name in Detail._fields), strict=True)
+        ]
+        return cls(every, **lists, details=rows)
 
 
 _ORDERS: dict[str, Order] = {"alternating": "alternating", "simultaneous": "simultaneous"}
@@ -156,6 +158,8 @@ class Solution:
         η as resolved.
     initial : (ndarray, ndarray)
         The start (X₀, Y₀), which the certificates need.
+    prove : callable, optional
+        Makes `certificate` from this solution and the matrix of the run; absent in a solution read from a file.
     """
 
     X: Array
@@ -172,14 +176,13 @@ class Solution:
     order: Order
     step_size: float
     initial: tuple[Array, Array]
-    problem: Any = None
+    prove: Callable[[Solution], Any] | None = None
 
     @classmethod
     def of(cls, run: Any) -> Self:
         """Return the solution at a run's current state."""
         point, handle = run.state.point, run.state.point.problem
         missed = point.residual_norm
-        norm = handle.norm
         return cls(
             X=run.state.X,
             Y=run.state.Y,
@@ -195,7 +198,7 @@ class Solution:
             order=run.solver.order,
             step_size=run.step_size,
             initial=run.initial,
-            problem=run.problem,
+            prove=run.prove,
         )
 
     @property
@@ -229,13 +232,11 @@ class Solution:
         InputError
             For a solution read from a file: use `lopside.certify(problem, solution)`.
         """
-        from lopside.certify import certify
-
-        if self.problem is None:
+        if self.prove is None:
             raise InputError(
                 "got a solution read from a file, which does not hold A; try lo.certify(lo.Full(A), solution)"
             )
-        return certify(self.problem, self)
+        return self.prove(self)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write factors, start and history to a compressed .npz without pickled objects; all or nothing.
@@ -245,12 +246,19 @@ class Solution:
         FileError
             If the file cannot be written.
         """
+        from lopside.io import write_archive
+
         arrays = {"X": self.X, "Y": self.Y, "X0": self.initial[0], "Y0": self.initial[1]}
         arrays |= {f"trace_{name}": column for name, column in self.trace.columns().items()}
         arrays |= {f"detail_{name}": column for name, column in self.trace.detail_columns().items()}
         names = ("converged", "steps", "passes", "seconds", "loss", "relative_error", "step_size")
         facts = {name: getattr(self, name) for name in names}
-        facts |= {"status": self.status.name, "solver": str(self.solver), "order": self.order, "trace_every": self.trace.every}
+        facts |= {
+            "status": self.status.name,
+            "solver": str(self.solver),
+            "order": self.order,
+            "trace_every": self.trace.every,
+        }
         write_archive(path, arrays, {"format": FORMAT, "version": VERSION, **facts})
 
     @classmethod
@@ -262,10 +270,12 @@ class Solution:
         FileError
             If the file is unreadable, truncated, not a solution, or from a newer version.
         """
+        from lopside.io import read_archive
+
         arrays, facts = read_archive(path)
         if facts.get("format") != FORMAT or facts.get("version", 0) > VERSION:
             raise FileError(
-                f"got {path}: {facts.get('format', 'an archive without a format')} version {facts.get('version', '?')}; "
+                f"got {path}: {facts.get('format', 'no format name')} version {facts.get('version', '?')}; "
                 f"expected {FORMAT} version {VERSION} or older. Try a newer lopside, or load X and Y with numpy.load"
             )
         try:
@@ -277,18 +287,23 @@ class Solution:
             return cls(
                 X=X,
                 Y=Y,
-                initial=(X0, Y0),
                 status=Status[facts["status"]],
-                trace=Trace.from_columns(int(facts["trace_every"]), trace, details),
-                solver=str(facts["solver"]),
-                order=_ORDERS[facts["order"]],
                 converged=bool(facts["converged"]),
                 steps=int(facts["steps"]),
                 passes=int(facts["passes"]),
-                **{name: float(facts[name]) for name in ("seconds", "loss", "relative_error", "step_size")},
+                seconds=float(facts["seconds"]),
+                loss=float(facts["loss"]),
+                relative_error=float(facts["relative_error"]),
+                trace=Trace.from_columns(int(facts["trace_every"]), trace, details),
+                solver=str(facts["solver"]),
+                order=_ORDERS[facts["order"]],
+                step_size=float(facts["step_size"]),
+                initial=(X0, Y0),
             )
         except (KeyError, ValueError, TypeError) as error:
-            raise FileError(f"got {path} with a missing or unusable entry ({error}); expected a file of save()") from error
+            raise FileError(
+                f"got {path} with an unusable entry ({error}); expected a file that save() wrote"
+            ) from error
 
     def __repr__(self) -> str:
         m, n = self.shape
@@ -309,6 +324,8 @@ class Solution:
             "seconds": f"{self.seconds:.3g}",
             "solver": self.solver,
         }
+        from html import escape
+
         cells = "".join(f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>" for name, value in rows.items())
         return f"<table>{cells}</table>"
 
@@ -318,5 +335,3 @@ def _locked(factor: Array) -> Array:
         raise ValueError(f"a factor of shape {factor.shape} and type {factor.dtype} that is not a finite matrix")
     factor.flags.writeable = False
     return factor
-
-

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from lopside.arrays import Array, as_generator, as_positive, as_rank
+from lopside.certify import certify
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
 from lopside.linalg import one_blas_thread
 from lopside.problems import Full
@@ -59,7 +61,7 @@ class State:
 
     @property
     def loss(self) -> float:
-        """f = ½‖X Yᵀ − A‖_F²."""
+        """F = ½‖X Yᵀ − A‖_F²."""
         return self.point.loss
 
     @property
@@ -117,7 +119,7 @@ def iterate(problem: Any, solver: Any, X: Any, Y: Any, *, sigma1: float | None =
     >>> problem = lo.Full([[2.0, 0.0], [0.0, 1.0]])
     >>> states = lo.iterate(problem, lo.solvers.GradientDescent(0.25), [[1.0], [1.0]], [[1.0], [1.0]])
     >>> [round(next(states).loss, 4) for _ in range(3)]
-    [1.5, 0.9053, 0.7048]
+    [1.5, 1.1582, 0.978]
     """
     run = problem.metered()
     point = run.point(X, Y)
@@ -131,7 +133,9 @@ def _states(problem: Any, solver: Any, point: Any, step_size: float) -> Iterator
     state = State(0, point, problem)
     limit = min(_EXPLODED * max(state.loss, 0.5 * problem.norm**2), float(np.finfo(np.float64).max))
     if not np.isfinite(state.loss):
-        raise InputError("got a start whose loss overflows; expected finite X Yᵀ − A. Try smaller factors or rescaling A")
+        raise InputError(
+            "got a start whose loss overflows; expected finite X Yᵀ − A. Try smaller factors or rescaling A"
+        )
     while True:
         yield state
         with one_blas_thread:
@@ -144,7 +148,7 @@ def _states(problem: Any, solver: Any, point: Any, step_size: float) -> Iterator
 
 def _diverged(last: State, step_size: float, limit: float) -> DivergedError:
     return DivergedError(
-        f"the loss left every bound at step {last.step + 1} (it was {last.loss:.3g} the step before, limit {limit:.3g}) "
+        f"the loss left every bound at step {last.step + 1} (it was {last.loss:.3g}, the limit is {limit:.3g}) "
         f"with step size {step_size:.6g}; expected it to fall. Try a smaller step: simultaneous descent "
         'is stable only below 1/σ₁(A), for example step_size="0.5/sigma1"',
         X=_read_only(last.point.X),
@@ -198,6 +202,7 @@ class Run:
         point = handle.point(*self.initial)
         self.initial = point.X, point.Y
         self.trace = Trace(every=trace_every)
+        self.prove = partial(certify, problem)
         self.status = Status.RUNNING
         self.state = State(0, point, handle)
         self._states = _states(handle, self.solver, point, self.step_size)

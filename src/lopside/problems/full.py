@@ -179,4 +179,4 @@ class Point:
 
 
 _TRUST = {"float64": 1e6 * 2.0**-54, "float32": 1e3 * 2.0**-25}
-"""The Gram form is used above this share of ‖A‖²: noise u/2 times the digits wanted, six or (float32) three."""
+"""The Gram form is used above this share of ‖A‖²: about u/3 times the accuracy wanted, 1e-5 or (float32) 1e-2."""

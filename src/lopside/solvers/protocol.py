@@ -27,10 +27,14 @@ class Solver(Protocol):
     """
 
     @property
-    def step_size(self) -> Any: ...
+    def step_size(self) -> Any:
+        """A number, a text or a step-size object."""
+        ...
 
     @property
-    def order(self) -> Order: ...
+    def order(self) -> Order:
+        """Which X the Y-step sees."""
+        ...
 
     def begin(self, problem: Problem, point: Any, step_size: float) -> State:
         """Return the state at the start; `step_size` is the resolved number η > 0."""

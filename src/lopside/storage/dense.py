@@ -93,7 +93,10 @@ class Dense:
         """Return Aᵀ X, shape (n, d)."""
 
         def group(blocks: list[slice]) -> Array:
-            return sum((self._block(rows).T @ X[rows] for rows in blocks[1:]), self._block(blocks[0]).T @ X[blocks[0]])
+            return sum(
+                (self._block(rows).T @ X[rows] for rows in blocks[1:]),
+                self._block(blocks[0]).T @ X[blocks[0]],
+            )
 
         with one_blas_thread:
             parts = ordered_map(group, self._groups, self._threads)

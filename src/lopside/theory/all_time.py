@@ -1,38 +1,38 @@
 """A linear rate for all time, from the numbers of one pair (X, Y): the certificate of gradient descent.
 
-Notation: E = XY' - A, f = ||E||_F^2 / 2, x = sqrt(eta) ||X_0||, y = sqrt(eta) ||Y_0||, b = eta
-sigma_r(X_0)^2, g = eta sqrt(f_0), and col(X_0) = col(A), of dimension r.
+Notation: E = XYᵀ - A, f = ‖E‖_F² / 2, x = √η ‖X₀‖, y = √η ‖Y₀‖, b = η
+σ_r(X₀)², g = η √f₀, and col(X₀) = col(A), of dimension r.
 
-**Theorem (alternating).** Let 0 <= u < sqrt(b) and v >= 0 ("budgets"), lx = (x + u)^2 < 2, ly = (y + v)^2 <
-2, p = max(1 - (sqrt(b) - u)^2, lx - 1). If
+**Theorem (alternating).** Let 0 ≤ u < √b and v ≥ 0 ("budgets"), lx = (x + u)² < 2, ly = (y + v)² <
+2, p = max(1 - (√b - u)², lx - 1). If
 
-    u >= g min( sqrt(2 / ((2 - ly) (1 - p^2))), sqrt(2 ly) / (1 - p) ),
-    v >= g sqrt(2 (1 + p) / ((2 - lx) (1 - p))),
+    u ≥ g min( √(2 / ((2 - ly) (1 - p²))), √(2 ly) / (1 - p) ),
+    v ≥ g √(2 (1 + p) / ((2 - lx) (1 - p))),
 
-then f_t <= p^(2t) f_0, sqrt(eta) ||X_t - X_0||_F <= u and sqrt(eta) ||Y_t - Y_0||_F <= v for all t >= 0.
+then f_t ≤ p^(2t) f₀, √η ‖X_t - X₀‖_F ≤ u and √η ‖Y_t - Y₀‖_F ≤ v for all t ≥ 0.
 
-*Proof.* By induction the budgets hold up to step t. The X-step maps E_s to D_s = E_s (I - eta Y_s Y_s'),
-not larger since ly <= 2. The Y-step maps D_s to (I - eta XX') D_s, X = X_{s+1}, and the columns of D_s lie
-in col(A) = col(X): the norm shrinks by p. So with h_s = ||D_s||_F^2 / 2: f_{s+1} <= p^2 h_s, h_s <= f_s <=
-p^(2s) f_0. Expanding ||D_s||^2, eta (2 - ly) ||E_s Y_s||_F^2 <= 2 (f_s - h_s) <= 2 (f_s - f_{s+1} / p^2) =
-2 p^(2s) (c_s - c_{s+1}) with c_s = f_s / p^(2s) falling from f_0, and Cauchy-Schwarz with the weights p^s
-bounds the motion of X, eta sum ||E_s Y_s||_F, by the first form (for s = t use h_t >= 0); ||E_s Y_s||_F <=
-p^s sqrt(2 f_0 ly / eta) gives the second. Likewise eta (2 - lx) ||D_s' X_{s+1}||_F^2 <= 2 (h_s - f_{s+1})
-<= 2 (h_s - h_{s+1}), and the weights p^s, with Abel summation, bound the motion of Y. So the budgets hold
+*Proof.* By induction the budgets hold up to step t. The X-step maps E_s to D_s = E_s (I - η Y_s Y_sᵀ),
+not larger since ly ≤ 2. The Y-step maps D_s to (I - η XXᵀ) D_s, X = X_{s+1}, and the columns of D_s lie
+in col(A) = col(X): the norm shrinks by p. So with h_s = ‖D_s‖_F² / 2: f_{s+1} ≤ p² h_s, h_s ≤ f_s ≤
+p^(2s) f₀. Expanding ‖D_s‖², η (2 - ly) ‖E_s Y_s‖_F² ≤ 2 (f_s - h_s) ≤ 2 (f_s - f_{s+1} / p²) =
+2 p^(2s) (c_s - c_{s+1}) with c_s = f_s / p^(2s) falling from f₀, and Cauchy-Schwarz with the weights p^s
+bounds the motion of X, η sum ‖E_s Y_s‖_F, by the first form (for s = t use h_t ≥ 0); ‖E_s Y_s‖_F ≤
+p^s √(2 f₀ ly / η) gives the second. Likewise η (2 - lx) ‖D_sᵀ X_{s+1}‖_F² ≤ 2 (h_s - f_{s+1})
+≤ 2 (h_s - h_{s+1}), and the weights p^s, with Abel summation, bound the motion of Y. So the budgets hold
 at step t + 1.
 
-**Theorem (simultaneous).** The same conclusions with lx + ly < 2, e = g sqrt(2 lx ly),
-p = max(1 - (sqrt(b) - u)^2, lx + ly - 1) + e < 1 and
+**Theorem (simultaneous).** The same conclusions with lx + ly < 2, e = g √(2 lx ly),
+p = max(1 - (√b - u)², lx + ly - 1) + e < 1 and
 
-    u >= min(w, g sqrt(2 ly) / (1 - p)),     v >= min(w, g sqrt(2 lx) / (1 - p)),
-    w = g sqrt(2 (1 + p + 2 e p / (1 - p^2)) / ((2 - lx - ly) (1 - p))).
+    u ≥ min(w, g √(2 ly) / (1 - p)),     v ≥ min(w, g √(2 lx) / (1 - p)),
+    w = g √(2 (1 + p + 2 e p / (1 - p²)) / ((2 - lx - ly) (1 - p))).
 
-*Proof.* E goes to E - eta (EYY' + XX'E) + eta^2 E Y X' E. On residuals with columns in col(A) the linear
-part has its eigenvalues in [1 - lx - ly, 1 - eta sigma_r(X)^2]; the quadratic part is at most e p^s
-||E_s||_F. The rest is as before, with the joint gradient.
+*Proof.* E goes to E - η (EYYᵀ + XXᵀE) + η² E Y Xᵀ E. On residuals with columns in col(A) the linear
+part has its eigenvalues in [1 - lx - ly, 1 - η σ_r(X)²]; the quadratic part is at most e p^s
+‖E_s‖_F. The rest is as before, with the joint gradient.
 
-Any step of a run may be taken as the start. As f falls, what is assumed reduces to rank X = r and eta
-||X||^2, eta ||Y||^2 < 2 (alternating) or eta (||X||^2 + ||Y||^2) < 2 (simultaneous; the limit of
+Any step of a run may be taken as the start. As f falls, what is assumed reduces to rank X = r and η
+‖X‖², η ‖Y‖² < 2 (alternating) or η (‖X‖² + ‖Y‖²) < 2 (simultaneous; the limit of
 stability).
 """
 
@@ -64,7 +64,7 @@ class Scaled(NamedTuple):
 
 
 class Budgets(NamedTuple):
-    """Proved bounds u, v on sqrt(eta) times the motion of X and of Y, and the gap 1 - p with them."""
+    """Proved bounds u, v on √η times the motion of X and of Y, and the gap 1 - p with them."""
 
     u: float
     v: float
@@ -79,7 +79,7 @@ def needed_budgets(at: Scaled, u: float, v: float, order: Order) -> Budgets | No
     at : Scaled
         The start.
     u, v : float
-        Budgets, >= 0.
+        Budgets, ≥ 0.
     order : {"alternating", "simultaneous"}
         Which of the two theorems.
 
@@ -139,7 +139,7 @@ class AllTime:
     order : {"alternating", "simultaneous"}
         The method it speaks about.
     step_size : float
-        eta.
+        η.
     start : Measurements
         The numbers it was applied to.
     budgets : Budgets or None
@@ -161,22 +161,22 @@ class AllTime:
 
     @property
     def b(self) -> float:
-        """Compute b = eta sigma_r(X)^2, with sigma_r(X)^2 lowered by its rounding."""
+        """Compute b = η σ_r(X)², with σ_r(X)² lowered by its rounding."""
         return self.step_size * self.start.sigma_r_x_squared
 
     @property
     def theta(self) -> float | None:
-        """Share u / sqrt(b) of sigma_r(X) that motion may consume: sigma_r(X_t) >= (1 - theta) sigma_r(X)."""
+        """Share u / √b of σ_r(X) that motion may consume: σ_r(X_t) ≥ (1 - θ) σ_r(X)."""
         return self.budgets.u / math.sqrt(self.b) if self.budgets else None
 
     @property
     def motion_x(self) -> float | None:
-        """Proved bound on ||X_t - X||_F for all t, in the unit of X."""
+        """Proved bound on ‖X_t - X‖_F for all t, in the unit of X."""
         return self.budgets.u / math.sqrt(self.step_size) if self.budgets else None
 
     @property
     def motion_y(self) -> float | None:
-        """Proved bound on ||Y_t - Y||_F for all t, in the unit of Y."""
+        """Proved bound on ‖Y_t - Y‖_F for all t, in the unit of Y."""
         return self.budgets.v / math.sqrt(self.step_size) if self.budgets else None
 
     @property
@@ -185,27 +185,27 @@ class AllTime:
         x, y = (self.step_size * s**2 for s in (self.start.sigma1_x, self.start.sigma1_y))
         if self.order == "alternating":
             stable = (
-                Inequality("X is stable: eta ||X||^2", x, 2),
-                Inequality("Y is stable: eta ||Y||^2", y, 2),
+                Inequality("X is stable: η‖X‖²", x, 2),
+                Inequality("Y is stable: η‖Y‖²", y, 2),
             )
         else:
-            stable = (Inequality("stable: eta (||X||^2 + ||Y||^2)", x + y, 2),)
+            stable = (Inequality("stable: η(‖X‖² + ‖Y‖²)", x + y, 2),)
         largest = largest_loss(self.start, self.step_size, self.order)
-        small = Inequality("the loss is small against sigma_r(X)^4", self.start.loss, largest)
+        small = Inequality("the loss is small against σ_r(X)⁴", self.start.loss, largest)
         return (*self.start.span_and_rank(), *stable, small)
 
 
 def all_time(start: Measurements, step_size: float, *, order: Order = "alternating") -> AllTime:
     """Apply the all-time theorem of gradient descent to a pair of factors, at any step of a run.
 
-    f_t <= (p^t sqrt(2 f_0) + delta/(1 - p))^2 / 2 + tail for all t >= 0, with p of the module's theorem.
+    f_t ≤ (p^t √(2 f₀) + δ/(1 - p))² / 2 + tail for all t ≥ 0, with p of the module's theorem.
 
     Parameters
     ----------
     start : Measurements
         Numbers of (X, Y).
     step_size : float
-        eta > 0, fixed from here on.
+        η > 0, fixed from here on.
     order : {"alternating", "simultaneous"}
         Alternating or simultaneous gradient descent.
 
@@ -221,8 +221,8 @@ def all_time(start: Measurements, step_size: float, *, order: Order = "alternati
 
     Notes
     -----
-    Sharpens [WK23, Thm 5.1]: no window, no target accuracy in the step. delta = 2 (d + 4) u (||X||_F
-    ||Y||_F + ||A||_F), u the machine epsilon, is what rounding adds in a step, to first order. The tail
+    Sharpens [WK23, Thm 5.1]: no window, no target accuracy in the step. δ = 2 (d + 4) u (‖X‖_F
+    ‖Y‖_F + ‖A‖_F), u the machine epsilon, is what rounding adds in a step, to first order. The tail
     holds the singular values of A after the r-th and the part of X outside the column span, which never
     grows.
     """
@@ -246,7 +246,7 @@ def largest_loss(start: Measurements, step_size: float, order: Order) -> float:
     start : Measurements
         Numbers of (X, Y); its loss is not used.
     step_size : float
-        eta > 0.
+        η > 0.
     order : {"alternating", "simultaneous"}
         Which of the two theorems.
 

@@ -1,13 +1,13 @@
 """The all-time theorem in closed form, for choosing a step size in advance.
 
-Let col(X0) = col(A), b = eta sigma_r(X0)^2 and theta in (0, 1). If
+Let col(X₀) = col(A), b = η σ_r(X₀)² and θ in (0, 1). If
 
-    (a)  sqrt(eta) max(||X0||, ||Y0||) + theta sqrt(b) <= 1     and
-    (b)  sqrt(f_0) <= theta (1 - theta) sigma_r(X0)^2 / 2,
+    (a)  √η max(‖X₀‖, ‖Y₀‖) + θ √b ≤ 1     and
+    (b)  √f₀ ≤ θ (1 - θ) σ_r(X₀)² / 2,
 
-then alternating gradient descent has f_t <= (1 - (1 - theta)^2 b)^(2t) f_0 and sigma_r(X_t) >= (1 - theta)
-sigma_r(X0) for all t >= 0. This is the theorem of `all_time` with both budgets set to theta sqrt(b): there
-lx, ly <= 1, p = 1 - (1 - theta)^2 b, and both motions are at most 2 g / sqrt(1 - p). `all_time` needs less
+then alternating gradient descent has f_t ≤ (1 - (1 - θ)² b)^(2t) f₀ and σ_r(X_t) ≥ (1 - θ)
+σ_r(X₀) for all t ≥ 0. This is the theorem of `all_time` with both budgets set to θ √b: there
+lx, ly ≤ 1, p = 1 - (1 - θ)² b, and both motions are at most 2 g / √(1 - p). `all_time` needs less
 and proves more; this form can be solved by hand.
 """
 
@@ -24,24 +24,24 @@ from lopside.theory.ward_kolda import beta, initial_loss_bounds, rho, start_boun
 
 
 def theta_star(s: float) -> float:
-    """Compute theta = 4 s / (1 + sqrt(1 - 8 s)), the least that meets (b); s = sqrt(f_0) / sigma_r(X0)^2.
+    """Compute θ = 4 s / (1 + √(1 - 8 s)), the least that meets (b); s = √f₀ / σ_r(X₀)^2.
 
     It gives the best rate and the weakest (a) at once.
 
     Parameters
     ----------
     s : float
-        sqrt(f_0) / sigma_r(X0)^2, in [0, 1/8].
+        √f₀ / σ_r(X₀)², in [0, 1/8].
 
     Returns
     -------
     float
-        theta in [0, 1/2].
+        θ in [0, 1/2].
 
     Raises
     ------
     InputError
-        If s is not in [0, 1/8]: then no theta meets (b).
+        If s is not in [0, 1/8]: then no θ meets (b).
 
     Examples
     --------
@@ -54,7 +54,7 @@ def theta_star(s: float) -> float:
 
 
 class ClosedForm(NamedTuple):
-    """The two conditions at a given theta, and the factor on the loss per step if they hold."""
+    """The two conditions at a given θ, and the factor on the loss per step if they hold."""
 
     theta: float
     norms: Inequality
@@ -70,20 +70,20 @@ class ClosedForm(NamedTuple):
 def closed_form(
     sigma1_x: float, sigma_r_x: float, sigma1_y: float, loss0: float, step_size: float, theta: float
 ) -> ClosedForm:
-    """Evaluate conditions (a) and (b) and the rate (1 - (1 - theta)^2 b)^2 at a given theta.
+    """Evaluate conditions (a) and (b) and the rate (1 - (1 - θ)² b)² at a given θ.
 
     Parameters
     ----------
     sigma1_x, sigma_r_x : float
-        Largest and r-th largest singular value of X0, where r is the rank of A and col(X0) = col(A).
+        Largest and r-th largest singular value of X₀, where r is the rank of A and col(X₀) = col(A).
     sigma1_y : float
-        Largest singular value of Y0.
+        Largest singular value of Y₀.
     loss0 : float
-        f_0 >= 0.
+        f₀ ≥ 0.
     step_size : float
-        eta > 0.
+        η > 0.
     theta : float
-        theta in (0, 1); `theta_star` finds the best.
+        θ in (0, 1); `theta_star` finds the best.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def closed_form(
     Raises
     ------
     InputError
-        If theta is not in (0, 1), or if a number is not finite or has the wrong sign.
+        If θ is not in (0, 1), or if a number is not finite or has the wrong sign.
     """
     require_positive(sigma1_x=sigma1_x, sigma_r_x=sigma_r_x, step_size=step_size)
     require_nonnegative(sigma1_y=sigma1_y, loss0=loss0)
@@ -102,35 +102,35 @@ def closed_form(
     largest = math.sqrt(step_size) * max(sigma1_x, sigma1_y)
     return ClosedForm(
         theta,
-        Inequality("(a) sqrt(eta) max(||X||, ||Y||) + theta sqrt(b)", largest + theta * math.sqrt(b), 1),
-        Inequality("(b) sqrt(loss)", math.sqrt(loss0), theta * (1 - theta) * sigma_r_x**2 / 2),
+        Inequality("(a) √η max(‖X‖, ‖Y‖) + θ√b", largest + theta * math.sqrt(b), 1),
+        Inequality("(b) √loss", math.sqrt(loss0), theta * (1 - theta) * sigma_r_x**2 / 2),
         (1 - (1 - theta) ** 2 * b) ** 2,
     )
 
 
 def all_time_step(b: float, loss0: float, *, theta: float = 0.5) -> float:
-    """Compute the largest step eta = theta (1 - theta) b / (2 sqrt(f_0)) that meets (b).
+    """Compute the largest step η = θ (1 - θ) b / (2 √f₀) that meets (b).
 
-    For starts whose b = eta sigma_r(X0)^2 does not depend on eta, such as Ward and Kolda's.
+    For starts whose b = η σ_r(X₀)² does not depend on η, such as Ward and Kolda's.
 
     Parameters
     ----------
     b : float
-        beta, or eta sigma_r(X0)^2 of the drawn start; > 0.
+        β, or η σ_r(X₀)² of the drawn start; > 0.
     loss0 : float
-        f_0, or an upper bound on it; > 0.
+        f₀, or an upper bound on it; > 0.
     theta : float
-        theta in (0, 1); 1/2 gives the largest step, b / (8 sqrt(f_0)); a smaller one a better rate.
+        θ in (0, 1); 1/2 gives the largest step, b / (8 √f₀); a smaller one a better rate.
 
     Returns
     -------
     float
-        eta.
+        η.
 
     Raises
     ------
     InputError
-        If theta is not in (0, 1) or another number is not finite and positive.
+        If θ is not in (0, 1) or another number is not finite and positive.
 
     Examples
     --------
@@ -143,26 +143,26 @@ def all_time_step(b: float, loss0: float, *, theta: float = 0.5) -> float:
 
 
 def all_time_steps(b: float, reduction: float, *, theta: float = 0.5) -> int:
-    """Count the steps that multiply the loss by ``reduction``: log(reduction) / (2 log(1 - (1 - theta)^2 b)).
+    """Count the steps that multiply the loss by ``reduction``: log(reduction) / (2 log(1 - (1 - θ)² b)).
 
     Parameters
     ----------
     b : float
-        beta, or eta sigma_r(X0)^2 of the drawn start, in (0, 1).
+        β, or η σ_r(X₀)² of the drawn start, in (0, 1).
     reduction : float
-        target / f_0, in (0, 1).
+        target / f₀, in (0, 1).
     theta : float
-        theta in (0, 1).
+        θ in (0, 1).
 
     Returns
     -------
     int
-        The number of steps, at most (2/b) log(1/reduction) + 1 at theta = 1/2.
+        The number of steps, at most (2/b) log(1/reduction) + 1 at θ = 1/2.
 
     Raises
     ------
     InputError
-        If b, the reduction or theta is not in (0, 1).
+        If b, the reduction or θ is not in (0, 1).
     """
     require_fraction(b=b, reduction=reduction, theta=theta)
     return math.ceil(math.log(reduction) / (2 * math.log1p(-((1 - theta) ** 2) * b)))
@@ -194,27 +194,27 @@ def step_in_advance(
 ) -> StepInAdvance:
     """Choose the all-time step size before Ward and Kolda's start is drawn, with its probability of failure.
 
-    eta = theta (1 - theta) beta / (2 sqrt(f)), where f = (1 + nu)^2 ||A||_F^2 / 2 bounds the first loss, with
-    D = C nu / (a1 a2). Half of the probability is spent on sigma_r(V'Phi_1), a quarter on each of the norms.
+    η = θ (1 - θ) β / (2 √f), where f = (1 + ν)² ‖A‖_F² / 2 bounds the first loss, with
+    D = C ν / (a1 a2). Half of the probability is spent on σ_r(VᵀΦ₁), a quarter on each of the norms.
 
     Parameters
     ----------
     shape : tuple of int
         (m, n) of A.
     rank : int
-        Columns kept, d >= r.
+        Columns kept, d ≥ r.
     r : int
         Rank of A.
     sigma1, sigma_r : float
         Largest and r-th singular value of A.
     norm_a : float
-        ||A||_F.
+        ‖A‖_F.
     failure : float
         Probability with which the claim may fail, in (0, 1).
     C, nu : float
         Parameters of the start.
     theta : float
-        theta in (0, 1).
+        θ in (0, 1).
 
     Returns
     -------
@@ -224,7 +224,7 @@ def step_in_advance(
     Raises
     ------
     InputError
-        If not min(m, n) >= r, d >= r >= 1, or if a number is out of range.
+        If not min(m, n) ≥ r, d ≥ r ≥ 1, or if a number is out of range.
     """
     m, n = shape
     if r > min(m, n):
@@ -242,5 +242,5 @@ def step_in_advance(
         theta,
         (1 - (1 - theta) ** 2 * b) ** 2,
         failure_probability(tau, rank, r, left_probability=failure / 4, right_probability=failure / 4),
-        Inequality("(a) sqrt(eta) max(||X||, ||Y||) + theta sqrt(b)", left, 1),
+        Inequality("(a) √η max(‖X‖, ‖Y‖) + θ√b", left, 1),
     )

@@ -15,7 +15,7 @@ def require_positive(**values: float) -> None:
 
 
 def require_nonnegative(**values: float) -> None:
-    """Raise `InputError` unless every named value is a finite number >= 0."""
+    """Raise `InputError` unless every named value is a finite number ≥ 0."""
     for name, value in values.items():
         if not (value >= 0 and math.isfinite(value)):
             raise InputError(f"got {name} = {value}; expected a finite number >= 0")
@@ -30,7 +30,7 @@ def require_fraction(*, closed: bool = False, **values: float) -> None:
 
 
 def require_ranks(rank: int, r: int) -> None:
-    """Raise `InputError` unless rank >= r >= 1 (columns kept, rank of A)."""
+    """Raise `InputError` unless rank ≥ r ≥ 1 (columns kept, rank of A)."""
     if not rank >= r >= 1:
         raise InputError(
             f"got {rank} columns for a matrix of rank {r}; expected columns >= rank >= 1: "

@@ -114,12 +114,8 @@ class Certificate:
     @property
     def convergence(self) -> Part | None:
         """The latest convergence theorem that holds."""
-        proved = [
-            part for part in self.parts if part.holds and part.bound is not None and part.horizon is None
-        ]
-        windows = [
-            part for part in self.parts if part.holds and part.bound is not None and part.horizon is not None
-        ]
+        proved = [part for part in self.parts if part.holds and part.bound is not None and part.horizon is None]
+        windows = [part for part in self.parts if part.holds and part.bound is not None and part.horizon is not None]
         latest = proved or windows
         return max(latest, key=lambda part: part.step) if latest else None
 
@@ -180,10 +176,7 @@ class Certificate:
 
     def verdict(self) -> str:
         """Return the outcome in one line."""
-        return (
-            "; ".join(part.conclusion for part in (self.convergence, self.optimality) if part)
-            or "nothing is proved"
-        )
+        return "; ".join(part.conclusion for part in (self.convergence, self.optimality) if part) or "nothing is proved"
 
     def summary(self) -> str:
         """Return every theorem with its hypotheses, as text."""

@@ -97,9 +97,7 @@ def search_space(problem: Any, rank: int, Y: Array) -> SearchSpace:
         s = problem.svd()[1]
         size = min(rank, len(s))
         h = float(s[size] ** 2) if size < len(s) else 0.0
-        return SearchSpace(
-            s[:size] ** 2, np.zeros((size, size)), h + (10 + size) * EPSILON * problem.norm**2, 0.0
-        )
+        return SearchSpace(s[:size] ** 2, np.zeros((size, size)), h + (10 + size) * EPSILON * problem.norm**2, 0.0)
     # A fixed seed of its own, so that the certificate never shares randomness with the solver's sketch.
     rng = np.random.default_rng(0x5EED)
     V = orthonormal(np.hstack([Y.astype(np.float64), rng.standard_normal((n, _OVERSAMPLING))]))
@@ -111,7 +109,7 @@ def search_space(problem: Any, rank: int, Y: Array) -> SearchSpace:
         theta, Q = theta[::-1], Q[:, ::-1]
         V, W = V @ Q, W.astype(np.float64) @ Q
         residual = W - V * theta
-        T = np.linalg.qr(residual - V @ (V.T @ residual), mode="r")
+        T = np.asarray(np.linalg.qr(residual - V @ (V.T @ residual), mode="r"))
     h = _deflated_norm_squared(problem, V, rng)
     return SearchSpace(theta, T, h, 10.0**-_PROBES)
 

@@ -1,6 +1,6 @@
 """Explicit tails of the extreme singular values of a Gaussian matrix, and their inverses.
 
-G is a d x r matrix of independent standard normal entries, d >= r, and q = d - r + 1.
+G is a d × r matrix of independent standard normal entries, d ≥ r, and q = d - r + 1.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from lopside.theory.arguments import require_fraction, require_nonnegative, requ
 
 
 def sigma_min_tail(d: int, r: int, level: float) -> float:
-    """Bound P(sigma_min(G) <= level) by an incomplete gamma function: the sharpest bound here.
+    """Bound P(σ_min(G) ≤ level) by an incomplete gamma function: the sharpest bound here.
 
-    P(sigma_min <= t) <= B P(chi2_q <= t^2), B = sqrt(pi) Gamma((d+1)/2) / (Gamma(r/2) Gamma((d-r+2)/2)).
+    P(σ_min ≤ t) ≤ B P(χ²_q ≤ t²), B = √π Γ((d+1)/2) / (Γ(r/2) Γ((d-r+2)/2)).
     Equality at r = 1.
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, d >= r >= 1.
+        Rows and columns of G, d ≥ r ≥ 1.
     level : float
-        t >= 0.
+        t ≥ 0.
 
     Returns
     -------
@@ -31,12 +31,12 @@ def sigma_min_tail(d: int, r: int, level: float) -> float:
     Raises
     ------
     InputError
-        If not d >= r >= 1, or if the level is negative or NaN.
+        If not d ≥ r ≥ 1, or if the level is negative or NaN.
 
     Notes
     -----
-    In the joint density of the Wishart eigenvalues [E88], bound every factor (lambda_i - lambda) by lambda_i,
-    recognise the constant of the (r-1) x (d+1) case, as in [CD05], and integrate.
+    In the joint density of the Wishart eigenvalues [E88], bound every factor (λ_i - λ) by λ_i,
+    recognise the constant of the (r-1) × (d+1) case, as in [CD05], and integrate.
 
     Examples
     --------
@@ -51,20 +51,20 @@ def sigma_min_tail(d: int, r: int, level: float) -> float:
     if x == 0:
         return 0.0
     chi_squared = float(gammainc(half, x))
-    # x^a / Gamma(a+1) bounds it where it underflows: a zero times a huge factor would claim too much.
+    # x^a / Γ(a+1) bounds it where it underflows: a zero times a huge factor would claim too much.
     log_tail = math.log(chi_squared) if chi_squared > 0 else half * math.log(x) - math.lgamma(half + 1)
     return math.exp(min(0.0, _log_wishart_factor(d, r) + log_tail))
 
 
 def sigma_min_tail_power(d: int, r: int, level: float) -> float:
-    """Bound P(sigma_min(G) <= level) by (e sqrt(d) t/q)^q / sqrt(2 pi q), q = d - r + 1.
+    """Bound P(σ_min(G) ≤ level) by (e √d t/q)^q / √(2 π q), q = d - r + 1.
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, d >= r >= 1.
+        Rows and columns of G, d ≥ r ≥ 1.
     level : float
-        t >= 0.
+        t ≥ 0.
 
     Returns
     -------
@@ -74,11 +74,11 @@ def sigma_min_tail_power(d: int, r: int, level: float) -> float:
     Raises
     ------
     InputError
-        If not d >= r >= 1, or if the level is negative or NaN.
+        If not d ≥ r ≥ 1, or if the level is negative or NaN.
 
     Notes
     -----
-    `sigma_min_tail` with exp(-lambda/2) dropped and Stirling's bound. Without 1/sqrt(2 pi q) it is the bound
+    `sigma_min_tail` with exp(-λ/2) dropped and Stirling's bound. Without 1/√(2 π q) it is the bound
     of [CD05] quoted as [HMT11, Prop 10.4].
     """
     require_ranks(d, r)
@@ -88,17 +88,17 @@ def sigma_min_tail_power(d: int, r: int, level: float) -> float:
 
 
 def sigma_min_tail_closed(d: int, r: int, tau: float) -> float:
-    """Bound P(sigma_min(G) <= tau (sqrt(d) - sqrt(r-1))) by (C1 tau)^q / sqrt(2 pi q), q = d - r + 1.
+    """Bound P(σ_min(G) ≤ τ (√d - √(r-1))) by (C1 τ)^q / √(2 π q), q = d - r + 1.
 
-    C1 = e sqrt(d) / (sqrt(d) + sqrt(r-1)), between e/2 and e: the form of [RV09, Thm 1.1] with its unknown
+    C1 = e √d / (√d + √(r-1)), between e/2 and e: the form of [RV09, Thm 1.1] with its unknown
     constants found for Gaussian matrices, and without its term exp(-C2 d).
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, d >= r >= 1.
+        Rows and columns of G, d ≥ r ≥ 1.
     tau : float
-        tau >= 0.
+        τ ≥ 0.
 
     Returns
     -------
@@ -108,37 +108,37 @@ def sigma_min_tail_closed(d: int, r: int, tau: float) -> float:
     Raises
     ------
     InputError
-        If not d >= r >= 1, or if tau is negative or NaN.
+        If not d ≥ r ≥ 1, or if τ is negative or NaN.
 
     Notes
     -----
-    `sigma_min_tail_power` at that level, because (sqrt(d) - sqrt(r-1)) (sqrt(d) + sqrt(r-1)) = q.
+    `sigma_min_tail_power` at that level, because (√d - √(r-1)) (√d + √(r-1)) = q.
     """
     require_nonnegative(tau=tau)
     return sigma_min_tail_power(d, r, tau * gaussian_scale(d, r))
 
 
 def sigma_min_tail_concentration(d: int, r: int, level: float) -> float:
-    """Bound P(sigma_min(G) <= level) by exp(-s^2/2), s = sqrt(d) - sqrt(r) - level, where s >= 0.
+    """Bound P(σ_min(G) ≤ level) by exp(-s^2/2), s = √d - √r - level, where s ≥ 0.
 
     Useless near d = r; wins against `sigma_min_tail` only for d much larger than r.
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, d >= r >= 1.
+        Rows and columns of G, d ≥ r ≥ 1.
     level : float
-        t >= 0.
+        t ≥ 0.
 
     Returns
     -------
     float
-        A bound on the probability; 1 where the level exceeds sqrt(d) - sqrt(r).
+        A bound on the probability; 1 where the level exceeds √d - √r.
 
     Raises
     ------
     InputError
-        If not d >= r >= 1, or if the level is negative or NaN.
+        If not d ≥ r ≥ 1, or if the level is negative or NaN.
 
     Notes
     -----
@@ -150,19 +150,19 @@ def sigma_min_tail_concentration(d: int, r: int, level: float) -> float:
 
 
 def sigma_max_tail(d: int, r: int, level: float) -> float:
-    """Bound P(sigma_1(G) >= level) by exp(-s^2/2), s = level - sqrt(d) - sqrt(r), where s >= 0.
+    """Bound P(σ₁(G) ≥ level) by exp(-s^2/2), s = level - √d - √r, where s ≥ 0.
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, in either order, >= 1.
+        Rows and columns of G, in either order, ≥ 1.
     level : float
-        t >= 0.
+        t ≥ 0.
 
     Returns
     -------
     float
-        A bound on the probability; 1 where the level is below sqrt(d) + sqrt(r).
+        A bound on the probability; 1 where the level is below √d + √r.
 
     Raises
     ------
@@ -179,12 +179,12 @@ def sigma_max_tail(d: int, r: int, level: float) -> float:
 
 
 def sigma_max_level(d: int, r: int, probability: float) -> float:
-    """Level that sigma_1(G) exceeds with at most the given probability: sqrt(d) + sqrt(r) + sqrt(2 log(1/p)).
+    """Level that σ₁(G) exceeds with at most the given probability: √d + √r + √(2 log(1/p)).
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, in either order, >= 1.
+        Rows and columns of G, in either order, ≥ 1.
     probability : float
         p in (0, 1].
 
@@ -204,14 +204,14 @@ def sigma_max_level(d: int, r: int, probability: float) -> float:
 
 
 def sigma_min_level(d: int, r: int, probability: float) -> float:
-    """Level that sigma_min(G) falls below with at most the given probability.
+    """Level that σ_min(G) falls below with at most the given probability.
 
     The larger of the inverses of `sigma_min_tail` and `sigma_min_tail_concentration`; each is a bound alone.
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, d >= r >= 1.
+        Rows and columns of G, d ≥ r ≥ 1.
     probability : float
         p in (0, 1).
 
@@ -223,14 +223,14 @@ def sigma_min_level(d: int, r: int, probability: float) -> float:
     Raises
     ------
     InputError
-        If not d >= r >= 1, or if the probability is not in (0, 1).
+        If not d ≥ r ≥ 1, or if the probability is not in (0, 1).
     """
     from scipy.special import gammaincinv
 
     require_ranks(d, r)
     require_fraction(probability=probability)
     half, log_tail = (d - r + 1) / 2, math.log(probability) - _log_wishart_factor(d, r)
-    # Below exp(-600) the inverse of x^a / Gamma(a+1), which is a bound, replaces one that underflows.
+    # Below exp(-600) the inverse of x^a / Γ(a+1), which is a bound, replaces one that underflows.
     if log_tail < -600:
         x = math.exp((log_tail + math.lgamma(half + 1)) / half)
     else:
@@ -239,22 +239,22 @@ def sigma_min_level(d: int, r: int, probability: float) -> float:
 
 
 def gaussian_scale(d: int, r: int) -> float:
-    """Scale sqrt(d) - sqrt(r-1) of the smallest singular value of G.
+    """Scale √d - √(r-1) of the smallest singular value of G.
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, d >= r >= 1.
+        Rows and columns of G, d ≥ r ≥ 1.
 
     Returns
     -------
     float
-        sqrt(d) - sqrt(r-1) > 0.
+        √d - √(r-1) > 0.
 
     Raises
     ------
     InputError
-        If not d >= r >= 1.
+        If not d ≥ r ≥ 1.
     """
     require_ranks(d, r)
     return math.sqrt(d) - math.sqrt(r - 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Inequality:
-    """One inequality ``left <= right``, with both numbers.
+    """One inequality ``left ≤ right``, with both numbers.
 
     Parameters
     ----------
@@ -16,11 +16,11 @@ class Inequality:
     left, right : float
         The two sides.
     allowance : float
-        How far rounding alone may push ``left`` above ``right``; in the unit of both sides, >= 0.
+        How far rounding alone may push ``left`` above ``right``; in the unit of both sides, ≥ 0.
 
     Examples
     --------
-    >>> check = Inequality("eta ||X||^2 < 2", 0.5, 2.0)
+    >>> check = Inequality("η‖X‖² < 2", 0.5, 2.0)
     >>> check.holds, check.slack
     (True, 1.5)
     """
@@ -37,7 +37,7 @@ class Inequality:
 
     @property
     def holds(self) -> bool:
-        """Whether ``left <= right + allowance``; False when a side is NaN."""
+        """Whether ``left ≤ right + allowance``; False when a side is NaN."""
         return bool(self.left <= self.right + self.allowance)
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """How many steps each theory asks for, side by side.
 
-Counts to a relative error eps = ||XY' - A||_F / ||A||_F (not squared), as functions of kappa = sigma_1/sigma_r,
-the shape m x n, the columns kept d and the rank r. Ye and Du and Jiang, Chen and Ding state theirs up to
+Counts to a relative error eps = ‖XYᵀ - A‖_F / ‖A‖_F (not squared), as functions of κ = σ₁/σ_r,
+the shape m × n, the columns kept d and the rank r. Ye and Du and Jiang, Chen and Ding state theirs up to
 factors that they do not give: these are parameters, 1 unless given, so that only the growth of those two rows
 has a meaning.
 """
@@ -28,12 +28,12 @@ def ye_du_count(
     hidden_factor: float = 1.0,
     form: Form = "corrected",
 ) -> float:
-    """Count d^(1+k) (m+n)^2 kappa^4 log(1/eps^2): the step and the start of their theorem put into its count.
+    """Count d^(1+k) (m+n)² κ⁴ log(1/eps²): the step and the start of their theorem put into its count.
 
     Parameters
     ----------
     kappa : float
-        sigma_1/sigma_d >= 1.
+        σ₁/σ_d ≥ 1.
     rank : int
         d = rank(A).
     shape : tuple of int
@@ -43,9 +43,9 @@ def ye_du_count(
     rank_exponent : float
         k of `start_scale`.
     hidden_factor : float
-        Everything that O and O~ hide, logarithms of d, m, n and kappa included.
+        Everything that O and O~ hide, logarithms of d, m, n and κ included.
     form : {"corrected", "printed"}
-        [WK23] quotes it as n d (sigma_1/sigma_1)^4 log(1/eps^2): a ratio of 1, and n d not squared.
+        [WK23] quotes it as n d (σ₁/σ₁)⁴ log(1/eps²): a ratio of 1, and n d not squared.
 
     Returns
     -------
@@ -69,12 +69,12 @@ def ye_du_count(
 
 
 def jiang_chen_ding_count(kappa: float, relative_error: float, *, hidden_factor: float = 1.0) -> float:
-    """Count kappa^3 log(1/eps^2) for simultaneous gradient descent from a tiny random start.
+    """Count κ³ log(1/eps²) for simultaneous gradient descent from a tiny random start.
 
     Parameters
     ----------
     kappa : float
-        sigma_1/sigma_r >= 1.
+        σ₁/σ_r ≥ 1.
     relative_error : float
         eps in (0, 1).
     hidden_factor : float
@@ -102,22 +102,22 @@ def jiang_chen_ding_count(kappa: float, relative_error: float, *, hidden_factor:
 def ward_kolda_count(
     kappa: float, rank: int, r: int, relative_error: float, *, C: float = 4.0, tau: float = 1.0
 ) -> float:
-    """Count (4/beta) log(f_0/f), beta = rho^2/(C kappa)^2: alternating gradient descent from their start.
+    """Count (4/β) log(f₀/f), β = ρ^2/(C κ)²: alternating gradient descent from their start.
 
     Parameters
     ----------
     kappa : float
-        sigma_1/sigma_r >= 1.
+        σ₁/σ_r ≥ 1.
     rank : int
-        Columns kept, d >= r.
+        Columns kept, d ≥ r.
     r : int
         Rank of A.
     relative_error : float
-        eps in (0, 1); f_0/f is taken as 1/eps^2, since the first residual is -A up to nu.
+        eps in (0, 1); f₀/f is taken as 1/eps², since the first residual is -A up to ν.
     C : float
-        Divisor of the start X0.
+        Divisor of the start X₀.
     tau : float
-        tau of rho; 1 is a convention without a probability, `tau_from_probability` gives one.
+        τ of ρ; 1 is a convention without a probability, `tau_from_probability` gives one.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def ward_kolda_count(
     Raises
     ------
     InputError
-        If eps is not in (0, 1), not d >= r >= 1, or another number is not finite and positive.
+        If eps is not in (0, 1), not d ≥ r ≥ 1, or another number is not finite and positive.
 
     Notes
     -----
@@ -152,14 +152,14 @@ def all_time_count(
     tau: float = 1.0,
     theta: float = 0.5,
 ) -> float:
-    """Count log(f_0/f) / (-2 log(1 - (1 - theta)^2 beta)): the same start and method by the all-time theorem.
+    """Count log(f₀/f) / (-2 log(1 - (1 - θ)² β)): the same start and method by the all-time theorem.
 
     Parameters
     ----------
     kappa, rank, r, relative_error, C, tau
         As in `ward_kolda_count`.
     theta : float
-        theta in (0, 1) of `all_time_step`; the count is at most (2/beta) log(f_0/f) + 1 at 1/2.
+        θ in (0, 1) of `all_time_step`; the count is at most (2/β) log(f₀/f) + 1 at 1/2.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def all_time_count(
     Raises
     ------
     InputError
-        If eps or theta is not in (0, 1), not d >= r >= 1, or another number is not finite and positive.
+        If eps or θ is not in (0, 1), not d ≥ r ≥ 1, or another number is not finite and positive.
     """
     require_fraction(relative_error=relative_error)
     return float(all_time_steps(beta(rho(tau, rank, r), C, kappa), relative_error**2, theta=theta))
@@ -199,17 +199,17 @@ def iteration_counts(
     Parameters
     ----------
     kappa : float
-        sigma_1/sigma_r >= 1.
+        σ₁/σ_r ≥ 1.
     shape : tuple of int
         (m, n) of A.
     rank : int
-        Columns kept, d >= r. Ye and Du's theorem needs d = r; their row is computed at r.
+        Columns kept, d ≥ r. Ye and Du's theorem needs d = r; their row is computed at r.
     r : int
         Rank of A.
     relative_error : float
         eps in (0, 1).
     failure : float or None
-        Probability that rho is missed, in (0, 1), which sets tau; None takes tau = 1.
+        Probability that ρ is missed, in (0, 1), which sets τ; None takes τ = 1.
 
     Returns
     -------

@@ -10,21 +10,21 @@ from lopside.theory.arguments import require_positive
 
 @dataclass(frozen=True, slots=True)
 class LinearBound:
-    """Bound f_t <= ((1 - gap)^t sqrt(2 f_0) + delta/gap)^2 / 2 + tail on the loss after t steps.
+    """Bound f_t ≤ ((1 - gap)^t √(2 f₀) + δ/gap)² / 2 + tail on the loss after t steps.
 
-    In exact arithmetic delta = 0, and for a matrix of exactly the assumed rank tail = 0.
+    In exact arithmetic δ = 0, and for a matrix of exactly the assumed rank tail = 0.
 
     Parameters
     ----------
     loss0 : float
-        f_0 = ||X_0 Y_0' - A||_F^2 / 2, >= 0.
+        f₀ = ‖X₀ Y₀ᵀ - A‖_F² / 2, ≥ 0.
     gap : float
         One minus the factor by which the residual shrinks in a step; in (0, 1]. Kept instead of the factor,
         which is 1 to machine precision when convergence is slow.
     rounding : float
-        delta: what rounding may add to ||XY' - A||_F in one step, >= 0.
+        δ: what rounding may add to ‖XYᵀ - A‖_F in one step, ≥ 0.
     tail : float
-        Loss that the steps need not remove, >= 0.
+        Loss that the steps need not remove, ≥ 0.
 
     Examples
     --------
@@ -40,12 +40,12 @@ class LinearBound:
 
     @property
     def rate(self) -> float:
-        """Guaranteed factor (1 - gap)^2 on the loss per step."""
+        """Guaranteed factor (1 - gap)² on the loss per step."""
         return (1 - self.gap) ** 2
 
     @property
     def floor(self) -> float:
-        """Loss (delta/gap)^2 / 2 + tail below which nothing is claimed."""
+        """Loss (δ/gap)² / 2 + tail below which nothing is claimed."""
         return (self.rounding / self.gap) ** 2 / 2 + self.tail
 
     def loss_at(self, step: int) -> float:
@@ -54,7 +54,7 @@ class LinearBound:
         Parameters
         ----------
         step : int
-            t >= 0.
+            t ≥ 0.
 
         Returns
         -------
@@ -75,7 +75,7 @@ class LinearBound:
         Returns
         -------
         int or None
-            The least t with ``loss_at(t) <= loss``, 0 if the loss is there already; None at or below the
+            The least t with ``loss_at(t) ≤ loss``, 0 if the loss is there already; None at or below the
             floor.
 
         Raises

@@ -30,9 +30,9 @@ class Measurements:
     norm_x, norm_y, norm_a : float
         Frobenius norms of X, Y and A.
     loss : float
-        f(X, Y) = ||XY' - A||_F^2 / 2.
+        f(X, Y) = ‖XYᵀ - A‖_F² / 2.
     leakage : float
-        ||(I - P) X||_F with P the projection onto the span of the r leading left singular vectors of A.
+        ‖(I - P) X‖_F with P the projection onto the span of the r leading left singular vectors of A.
     tail : float
         Half the sum of squares of the singular values of A after the r-th: 0 if A has rank r exactly. Taking
         r too large is safe (then sigma_r_x is nearly 0); the tail keeps a claim true when r is too small.
@@ -73,11 +73,11 @@ class Measurements:
 
     @property
     def sigma_r_x_squared(self) -> float:
-        """sigma_r(X)^2 less d u ||X||^2, the accuracy to which the Gram matrix of X knows it; at least 0."""
+        """σ_r(X)² less d u ‖X‖², the accuracy to which the Gram matrix of X knows it; at least 0."""
         return max(0.0, self.sigma_r_x**2 - self.rank * self.epsilon * self.sigma1_x**2)
 
     def rounding(self, motion_x: float = 0.0, motion_y: float = 0.0) -> float:
-        """Bound delta = 2 (d + 4) u (||X||_F ||Y||_F + ||A||_F) on the rounding of XY' - A in one step.
+        """Bound δ = 2 (d + 4) u (‖X‖_F ‖Y‖_F + ‖A‖_F) on the rounding of XYᵀ - A in one step.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class Measurements:
         Returns
         -------
         float
-            delta, in the unit of ||A||_F, to first order in u.
+            δ, in the unit of ‖A‖_F, to first order in u.
         """
         products = (self.norm_x + motion_x) * (self.norm_y + motion_y)
         return 2 * (self.rank + 4) * self.epsilon * (products + self.norm_a)
@@ -96,17 +96,17 @@ class Measurements:
         """Check that X lies in the column span of A up to rounding, and spans it.
 
         The part of X outside the span stays outside and never grows; what it does to the rest in one step is
-        at most 2 leakage^2 in Frobenius norm, which is asked to be no more than the rounding of that step.
+        at most 2 leakage² in Frobenius norm, which is asked to be no more than the rounding of that step.
 
         Returns
         -------
         tuple of Inequality
-            ``2 leakage^2 <= delta`` and ``d u ||X||^2 <= sigma_r(X)^2``.
+            ``2 leakage² ≤ δ`` and ``d u ‖X‖² ≤ σ_r(X)²``.
         """
         return (
-            Inequality("X lies in the column span of A: 2 leakage^2", 2 * self.leakage**2, self.rounding()),
+            Inequality("X lies in the column span of A: 2 leakage²", 2 * self.leakage**2, self.rounding()),
             Inequality(
-                "X spans the columns of A: rounding of sigma_r(X)^2",
+                "X spans the columns of A: rounding of σ_r(X)²",
                 self.rank * self.epsilon * self.sigma1_x**2,
                 self.sigma_r_x**2,
             ),
@@ -130,7 +130,7 @@ def measure(
     X, Y : ndarray, shapes (m, d) and (n, d)
         The factors.
     r : int
-        Rank of A, 1 <= r <= d.
+        Rank of A, 1 ≤ r ≤ d.
     epsilon : float
         Relative rounding of the arithmetic that made X and Y.
 
@@ -142,7 +142,7 @@ def measure(
     Raises
     ------
     InputError
-        If not 1 <= r <= d, or if A is zero.
+        If not 1 ≤ r ≤ d, or if A is zero.
     """
     require_ranks(X.shape[1], r)
     A, X, Y = (np.asarray(M, dtype=np.float64) for M in (A, X, Y))
@@ -175,6 +175,6 @@ def spectral(M: Array) -> float:
 
 
 def residual_of(A: Array, X: Array, Y: Array) -> tuple[Array, float]:
-    """Compute XY' - A and bound its rounding in Frobenius norm by (d + 2) u (||X||_F ||Y||_F + ||A||_F)."""
+    """Compute XYᵀ - A and bound its rounding in Frobenius norm by (d + 2) u (‖X‖_F ‖Y‖_F + ‖A‖_F)."""
     rounding = (X.shape[1] + 2) * EPSILON * (frobenius(X) * frobenius(Y) + frobenius(A))
     return X @ Y.T - A, rounding

@@ -1,7 +1,7 @@
 """With what probability the drawn start is good enough, and what to ask of it for a given probability.
 
-For the start X0 = A Phi_1 / (sqrt(eta) C sigma_1), A = U S V', the matrix V'Phi_1 is r x d with N(0, 1/d)
-entries, so that sigma_r(V'Phi_1) sqrt(d) is the smallest singular value of a d x r standard normal matrix G.
+For the start X₀ = A Φ₁ / (√η C σ₁), A = U S Vᵀ, the matrix VᵀΦ₁ is r × d with N(0, 1/d)
+entries, so that σ_r(VᵀΦ₁) √d is the smallest singular value of a d × r standard normal matrix G.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from lopside.theory.gaussian import (
 
 
 def tau_from_probability(d: int, r: int, probability: float) -> float:
-    """Find the largest proved tau: sigma_min(G) <= tau (sqrt(d) - sqrt(r-1)) has at most that probability.
+    """Find the largest proved τ: σ_min(G) ≤ τ (√d - √(r-1)) has at most that probability.
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, d >= r >= 1 (columns kept and rank of A).
+        Rows and columns of G, d ≥ r ≥ 1 (columns kept and rank of A).
     probability : float
         p in (0, 1).
 
@@ -37,7 +37,7 @@ def tau_from_probability(d: int, r: int, probability: float) -> float:
     Raises
     ------
     InputError
-        If not d >= r >= 1, or if the probability is not in (0, 1).
+        If not d ≥ r ≥ 1, or if the probability is not in (0, 1).
 
     Examples
     --------
@@ -48,12 +48,12 @@ def tau_from_probability(d: int, r: int, probability: float) -> float:
 
 
 def tau_closed(d: int, r: int, probability: float) -> float:
-    """Tau in closed form: ((sqrt(d) + sqrt(r-1)) / (e sqrt(d))) (p sqrt(2 pi q))^(1/q), q = d - r + 1.
+    """Tau in closed form: ((√d + √(r-1)) / (e √d)) (p √(2 π q))^(1/q), q = d - r + 1.
 
     Parameters
     ----------
     d, r : int
-        Rows and columns of G, d >= r >= 1.
+        Rows and columns of G, d ≥ r ≥ 1.
     probability : float
         p in (0, 1).
 
@@ -65,7 +65,7 @@ def tau_closed(d: int, r: int, probability: float) -> float:
     Raises
     ------
     InputError
-        If not d >= r >= 1, or if the probability is not in (0, 1).
+        If not d ≥ r ≥ 1, or if the probability is not in (0, 1).
     """
     require_ranks(d, r)
     require_fraction(probability=probability)
@@ -75,7 +75,7 @@ def tau_closed(d: int, r: int, probability: float) -> float:
 
 
 class NormBounds(NamedTuple):
-    """Bounds on the two random matrices of the start: ||V'Phi_1|| <= left and ||Phi_2|| <= right."""
+    """Bounds on the two random matrices of the start: ‖VᵀΦ₁‖ ≤ left and ‖Φ₂‖ ≤ right."""
 
     left: float
     right: float
@@ -84,16 +84,16 @@ class NormBounds(NamedTuple):
 def norm_bounds(
     n: int, rank: int, r: int, *, left_probability: float, right_probability: float
 ) -> NormBounds:
-    """Bound ||V'Phi_1|| by a1 and ||Phi_2|| by a2, which replace the fixed 3 and 3 of the paper.
+    """Bound ‖VᵀΦ₁‖ by a1 and ‖Φ₂‖ by a2, which replace the fixed 3 and 3 of the paper.
 
-    a1 = 1 + sqrt(r/d) + sqrt(2 log(1/p1)/d) and a2 = 1 + sqrt(d/n) + sqrt(2 log(1/p2)/n).
+    a1 = 1 + √(r/d) + √(2 log(1/p1)/d) and a2 = 1 + √(d/n) + √(2 log(1/p2)/n).
 
     Parameters
     ----------
     n : int
         Columns of A.
     rank : int
-        Columns kept, d >= r.
+        Columns kept, d ≥ r.
     r : int
         Rank of A.
     left_probability, right_probability : float
@@ -107,13 +107,13 @@ def norm_bounds(
     Raises
     ------
     InputError
-        If not d >= r >= 1, n >= 1, or if a probability is not in (0, 1].
+        If not d ≥ r ≥ 1, n ≥ 1, or if a probability is not in (0, 1].
 
     Notes
     -----
-    [DS01, Thm II.13]. With p1 = exp(-r/2) and p2 = exp(-d/2) these are 1 + 2 sqrt(r/d) and 1 + 2 sqrt(d/n)
-    [WK23, App. C], where the second is printed with m in place of n. The first holds for V'Phi_1 only: the
-    norm of the n x d matrix Phi_1 itself is near 1 + sqrt(n/d).
+    [DS01, Thm II.13]. With p1 = exp(-r/2) and p2 = exp(-d/2) these are 1 + 2 √(r/d) and 1 + 2 √(d/n)
+    [WK23, App. C], where the second is printed with m in place of n. The first holds for VᵀΦ₁ only: the
+    norm of the n × d matrix Φ₁ itself is near 1 + √(n/d).
 
     Examples
     --------
@@ -130,15 +130,15 @@ def failure_probability(
 ) -> float:
     """Bound the probability that the start misses what the theorems need of it.
 
-    delta = min(`sigma_min_tail`, `sigma_min_tail_concentration`) + p1 + p2, both tails at the level
-    tau (sqrt(d) - sqrt(r-1)).
+    δ = min(`sigma_min_tail`, `sigma_min_tail_concentration`) + p1 + p2, both tails at the level
+    τ (√d - √(r-1)).
 
     Parameters
     ----------
     tau : float
-        tau > 0 of rho = tau (1 - sqrt((r-1)/d)).
+        τ > 0 of ρ = τ (1 - √((r-1)/d)).
     rank : int
-        Columns kept, d >= r.
+        Columns kept, d ≥ r.
     r : int
         Rank of A.
     left_probability, right_probability : float
@@ -152,7 +152,7 @@ def failure_probability(
     Raises
     ------
     InputError
-        If not d >= r >= 1, tau < 0, or if a probability is not in (0, 1].
+        If not d ≥ r ≥ 1, τ < 0, or if a probability is not in (0, 1].
     """
     require_nonnegative(tau=tau)
     require_fraction(left_probability=left_probability, right_probability=right_probability, closed=True)

@@ -1,7 +1,7 @@
-"""The start of Ward and Kolda and what it guarantees: rho, beta, D, the step bound, the first loss.
+"""The start of Ward and Kolda and what it guarantees: ρ, β, D, the step bound, the first loss.
 
-X0 = A Phi_1 / (sqrt(eta) C sigma_1) and Y0 = sqrt(eta) D sigma_1 Phi_2 with Phi_1, Phi_2 n x d matrices of
-independent N(0, 1/d) and N(0, 1/n) entries [WK23, Assumption 2]. The paper bounds ||V'Phi_1|| and ||Phi_2||
+X₀ = A Φ₁ / (√η C σ₁) and Y₀ = √η D σ₁ Φ₂ with Φ₁, Φ₂ n × d matrices of
+independent N(0, 1/d) and N(0, 1/n) entries [WK23, Assumption 2]. The paper bounds ‖VᵀΦ₁‖ and ‖Φ₂‖
 by 3 and 3; here these are the parameters ``left_bound`` (a1) and ``right_bound`` (a2), which `norm_bounds`
 finds for a given probability.
 
@@ -20,31 +20,31 @@ Form = Literal["corrected", "printed"]
 
 
 def rho(tau: float, rank: int, r: int) -> float:
-    """Compute rho = tau (1 - sqrt((r-1)/d)), below which sigma_r(V'Phi_1) falls with small probability.
+    """Compute ρ = τ (1 - √((r-1)/d)), below which σ_r(VᵀΦ₁) falls with small probability.
 
     Parameters
     ----------
     tau : float
-        tau > 0; `tau_from_probability` finds it for a given probability.
+        τ > 0; `tau_from_probability` finds it for a given probability.
     rank : int
-        Columns kept, d >= r.
+        Columns kept, d ≥ r.
     r : int
         Rank of A.
 
     Returns
     -------
     float
-        rho > 0.
+        ρ > 0.
 
     Raises
     ------
     InputError
-        If tau <= 0 or not d >= r >= 1.
+        If τ ≤ 0 or not d ≥ r ≥ 1.
 
     Notes
     -----
-    [WK23, (A2b)]. For d = (1 + a) r, 1/rho^2 <= (1 + a) / (tau (sqrt(1 + a) - 1))^2; the first remark after
-    [WK23, Thm 3.1] leaves tau out, and tau is what the probability depends on.
+    [WK23, (A2b)]. For d = (1 + a) r, 1/ρ² ≤ (1 + a) / (τ (√(1 + a) - 1))²; the first remark after
+    [WK23, Thm 3.1] leaves τ out, and τ is what the probability depends on.
 
     Examples
     --------
@@ -57,21 +57,21 @@ def rho(tau: float, rank: int, r: int) -> float:
 
 
 def beta(rho: float, C: float, kappa: float) -> float:
-    """Compute beta = rho^2 / (C^2 kappa^2), the a-priori lower bound on eta sigma_r(X0)^2.
+    """Compute β = ρ² / (C² κ²), the a-priori lower bound on η σ_r(X₀)^2.
 
     Parameters
     ----------
     rho : float
-        rho > 0.
+        ρ > 0.
     C : float
-        Divisor of the start X0, > 0 (the paper uses 4).
+        Divisor of the start X₀, > 0 (the paper uses 4).
     kappa : float
-        sigma_1(A)/sigma_r(A) >= 1.
+        σ₁(A)/σ_r(A) ≥ 1.
 
     Returns
     -------
     float
-        beta > 0.
+        β > 0.
 
     Raises
     ------
@@ -92,16 +92,16 @@ def beta(rho: float, C: float, kappa: float) -> float:
 
 
 def right_scale(C: float, nu: float, *, left_bound: float = 3.0, right_bound: float = 3.0) -> float:
-    """Compute the largest D = C nu / (a1 a2) with which ||X0 Y0'||_F <= nu ||A||_F.
+    """Compute the largest D = C ν / (a1 a2) with which ‖X₀ Y₀ᵀ‖_F ≤ ν ‖A‖_F.
 
     Parameters
     ----------
     C : float
-        Divisor of the start X0, > 0.
+        Divisor of the start X₀, > 0.
     nu : float
-        nu in (0, 1): how far the first residual may be from -A, relative to ||A||_F.
+        ν in (0, 1): how far the first residual may be from -A, relative to ‖A‖_F.
     left_bound, right_bound : float
-        a1 >= ||V'Phi_1|| and a2 >= ||Phi_2||; 3 and 3 give the paper's C nu / 9.
+        a1 ≥ ‖VᵀΦ₁‖ and a2 ≥ ‖Φ₂‖; 3 and 3 give the paper's C ν / 9.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def right_scale(C: float, nu: float, *, left_bound: float = 3.0, right_bound: fl
     Raises
     ------
     InputError
-        If nu is not in (0, 1) or another number is not finite and positive.
+        If ν is not in (0, 1) or another number is not finite and positive.
 
     Notes
     -----
@@ -123,12 +123,12 @@ def right_scale(C: float, nu: float, *, left_bound: float = 3.0, right_bound: fl
 
 
 def least_divisor(left_bound: float = 3.0) -> float:
-    """Compute the least C = 4 a1 / 3 for which ||X0|| <= 3 / (4 sqrt(eta)).
+    """Compute the least C = 4 a1 / 3 for which ‖X₀‖ ≤ 3 / (4 √η).
 
     Parameters
     ----------
     left_bound : float
-        a1 >= ||V'Phi_1||; 3 gives the paper's C >= 4.
+        a1 ≥ ‖VᵀΦ₁‖; 3 gives the paper's C ≥ 4.
 
     Returns
     -------
@@ -149,33 +149,33 @@ def least_divisor(left_bound: float = 3.0) -> float:
 
 
 def step_bound(C: float, nu: float, sigma1: float, *, left_bound: float = 3.0) -> float:
-    """Compute the largest step eta = 3 a1 / (4 C nu sigma_1) for which ||Y0|| <= 3 / (4 sqrt(eta)).
+    """Compute the largest step η = 3 a1 / (4 C ν σ₁) for which ‖Y₀‖ ≤ 3 / (4 √η).
 
     Parameters
     ----------
     C : float
-        Divisor of the start X0, > 0.
+        Divisor of the start X₀, > 0.
     nu : float
-        nu in (0, 1).
+        ν in (0, 1).
     sigma1 : float
         Largest singular value of A, > 0.
     left_bound : float
-        a1 >= ||V'Phi_1||, with D = C nu / (a1 a2); 3 gives the paper's 9 / (4 C nu sigma_1).
+        a1 ≥ ‖VᵀΦ₁‖, with D = C ν / (a1 a2); 3 gives the paper's 9 / (4 C ν σ₁).
 
     Returns
     -------
     float
-        The step bound, in the unit 1/sigma_1.
+        The step bound, in the unit 1/σ₁.
 
     Raises
     ------
     InputError
-        If nu is not in (0, 1) or another number is not finite and positive.
+        If ν is not in (0, 1) or another number is not finite and positive.
 
     Notes
     -----
-    [WK23, Cor 4.4]. The proof prints sigma_1(Y0)^2 <= 9 eta C^2 sigma_1^2 on the way, from which the step
-    bound does not follow; it follows from sigma_1(Y0)^2 <= eta (C nu sigma_1 / a1)^2.
+    [WK23, Cor 4.4]. The proof prints σ₁(Y₀)² ≤ 9 η C² σ₁² on the way, from which the step
+    bound does not follow; it follows from σ₁(Y₀)² ≤ η (C ν σ₁ / a1)^2.
     """
     require_positive(C=C, sigma1=sigma1, left_bound=left_bound)
     require_fraction(nu=nu)
@@ -183,7 +183,7 @@ def step_bound(C: float, nu: float, sigma1: float, *, left_bound: float = 3.0) -
 
 
 class StartBounds(NamedTuple):
-    """Bounds at the start: sigma_r(X0) from below, ||X0|| and ||Y0|| from above."""
+    """Bounds at the start: σ_r(X₀) from below, ‖X₀‖ and ‖Y₀‖ from above."""
 
     sigma_r_x: float
     sigma1_x: float
@@ -193,26 +193,26 @@ class StartBounds(NamedTuple):
 def start_bounds(
     step_size: float, beta: float, C: float, nu: float, sigma1: float, *, left_bound: float = 3.0
 ) -> StartBounds:
-    """Bound the start by sqrt(beta/eta), a1/(C sqrt(eta)) and sqrt(eta) C nu sigma_1 / a1, in this order.
+    """Bound the start by √(β/η), a1/(C √η) and √η C ν σ₁ / a1, in this order.
 
     Parameters
     ----------
     step_size : float
-        eta > 0.
+        η > 0.
     beta : float
-        beta > 0, of `beta`.
+        β > 0, of `beta`.
     C, nu, sigma1, left_bound : float
         As in `step_bound`.
 
     Returns
     -------
     StartBounds
-        They hold with the probability 1 - delta of `failure_probability`.
+        They hold with the probability 1 - δ of `failure_probability`.
 
     Raises
     ------
     InputError
-        If nu is not in (0, 1) or another number is not finite and positive.
+        If ν is not in (0, 1) or another number is not finite and positive.
 
     Notes
     -----
@@ -225,30 +225,30 @@ def start_bounds(
 
 
 def initial_loss_bounds(nu: float, norm_a: float, *, form: Form = "corrected") -> tuple[float, float]:
-    """Bound the first loss: (1 - nu)^2 ||A||_F^2 / 2 <= f_0 <= (1 + nu)^2 ||A||_F^2 / 2.
+    """Bound the first loss: (1 - ν)² ‖A‖_F² / 2 ≤ f₀ ≤ (1 + ν)² ‖A‖_F² / 2.
 
     Parameters
     ----------
     nu : float
-        nu in (0, 1).
+        ν in (0, 1).
     norm_a : float
-        ||A||_F > 0.
+        ‖A‖_F > 0.
     form : {"corrected", "printed"}
-        The printed lower bound is ||A||_F^2 / (2 (1 - nu)^2), which contradicts the upper one.
+        The printed lower bound is ‖A‖_F² / (2 (1 - ν)²), which contradicts the upper one.
 
     Returns
     -------
     tuple of float
-        Lower and upper bound on f_0.
+        Lower and upper bound on f₀.
 
     Raises
     ------
     InputError
-        If nu is not in (0, 1) or the norm is not finite and positive.
+        If ν is not in (0, 1) or the norm is not finite and positive.
 
     Notes
     -----
-    [WK23, Prop 4.3 (2)]. Proof of the lower bound: ||A - (D/C) A Phi_1 Phi_2'||_F >= ||A||_F (1 - nu).
+    [WK23, Prop 4.3 (2)]. Proof of the lower bound: ‖A - (D/C) A Φ₁ Φ₂ᵀ‖_F ≥ ‖A‖_F (1 - ν).
     """
     require_fraction(nu=nu)
     require_positive(norm_a=norm_a)
@@ -257,16 +257,16 @@ def initial_loss_bounds(nu: float, norm_a: float, *, form: Form = "corrected") -
 
 
 def printed_failure_probability(tau: float, rank: int, r: int, *, C1: float, C2: float) -> float:
-    """Compute delta as printed: (C1 tau)^(d-r+1) + exp(-C2 d) + exp(-r/2) + exp(-d/2).
+    """Compute δ as printed: (C1 τ)^(d-r+1) + exp(-C2 d) + exp(-r/2) + exp(-d/2).
 
     Its constants are not known, and exp(-r/2) alone is 0.61 at r = 1: use `failure_probability`.
 
     Parameters
     ----------
     tau : float
-        tau > 0.
+        τ > 0.
     rank : int
-        Columns kept, d >= r.
+        Columns kept, d ≥ r.
     r : int
         Rank of A.
     C1, C2 : float
@@ -275,12 +275,12 @@ def printed_failure_probability(tau: float, rank: int, r: int, *, C1: float, C2:
     Returns
     -------
     float
-        delta; not cut off at 1.
+        δ; not cut off at 1.
 
     Raises
     ------
     InputError
-        If not d >= r >= 1, or if tau or C1 is not finite and positive.
+        If not d ≥ r ≥ 1, or if τ or C1 is not finite and positive.
 
     Notes
     -----

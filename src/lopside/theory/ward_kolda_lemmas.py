@@ -20,8 +20,8 @@ from lopside.theory.measurements import EPSILON, Array, frobenius, residual_of, 
 def lemma_41(A: Array, X: Array, Y: Array, step_size: float) -> Lemma:
     """Check both halves of the descent lemma at one alternating step.
 
-    ||EY||_F^2 <= (2/eta) (f(X, Y) - f(X+, Y)) if ||Y||^2 <= 1/eta, and
-    ||E+'X+||_F^2 <= (2/eta) (f(X+, Y) - f(X+, Y+)) if ||X+||^2 <= 1/eta.
+    ‖EY‖_F² ≤ (2/η) (f(X, Y) - f(X₊, Y)) if ‖Y‖² ≤ 1/η, and
+    ‖E₊ᵀX₊‖_F² ≤ (2/η) (f(X₊, Y) - f(X₊, Y₊)) if ‖X₊‖² ≤ 1/η.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def lemma_41(A: Array, X: Array, Y: Array, step_size: float) -> Lemma:
     X, Y : ndarray, shapes (m, d) and (n, d)
         The factors before the step.
     step_size : float
-        eta > 0.
+        η > 0.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def lemma_41(A: Array, X: Array, Y: Array, step_size: float) -> Lemma:
     return Lemma(
         "descent [WK23, Lemma 4.1]",
         (
-            Inequality("||Y||^2", spectral(Y) ** 2, 1 / step_size),
-            Inequality("||X+||^2", spectral(X_next) ** 2, 1 / step_size),
+            Inequality("‖Y‖²", spectral(Y) ** 2, 1 / step_size),
+            Inequality("‖X₊‖²", spectral(X_next) ** 2, 1 / step_size),
         ),
         (
             _descent("X-step", gradient, Y, residual, middle, rounding + rounding_middle, step_size),
@@ -71,7 +71,7 @@ def lemma_41(A: Array, X: Array, Y: Array, step_size: float) -> Lemma:
 def lemma_41_sum(A: Array, trajectory: Sequence[tuple[Array, Array]], step_size: float) -> Lemma:
     """Check the summed descent lemma along a trajectory of alternating gradient descent.
 
-    sum_t ||E_t Y_t||_F^2 <= (2/eta) f_0, and sum_t ||E'X_{t+1}||_F^2 <= (2/eta) f_0 at E = X_{t+1} Y_t' - A.
+    sum_t ‖E_t Y_t‖_F² ≤ (2/η) f₀, and sum_t ‖EᵀX_{t+1}‖_F² ≤ (2/η) f₀ at E = X_{t+1} Y_tᵀ - A.
 
     Parameters
     ----------
@@ -80,12 +80,12 @@ def lemma_41_sum(A: Array, trajectory: Sequence[tuple[Array, Array]], step_size:
     trajectory : sequence of pairs of ndarray
         (X_t, Y_t) for t = 0, ..., T.
     step_size : float
-        eta > 0.
+        η > 0.
 
     Returns
     -------
     Lemma
-        Hypotheses ||X_t||^2, ||Y_t||^2 <= 1/eta, which is all that is used of the paper's 1/eta and 2/eta.
+        Hypotheses ‖X_t‖², ‖Y_t‖² ≤ 1/η, which is all that is used of the paper's 1/η and 2/η.
 
     Raises
     ------
@@ -102,41 +102,41 @@ def lemma_41_sum(A: Array, trajectory: Sequence[tuple[Array, Array]], step_size:
     sum_x = sum(float(np.sum((residual_of(A, X, Y)[0] @ Y) ** 2)) for X, Y in trajectory[:-1])
     steps = zip(trajectory[:-1], trajectory[1:], strict=True)
     sum_y = sum(float(np.sum((residual_of(A, X, Y)[0].T @ X) ** 2)) for (_, Y), (X, _) in steps)
-    # Each step's two sides are off by 2 ||E|| times the rounding of E, over eta; the residuals decrease.
+    # Each step's two sides are off by 2 ‖E‖ times the rounding of E, over η; the residuals decrease.
     allowance = 4 * len(trajectory) * (frobenius(first) * rounding + rounding**2) / step_size
     return Lemma(
         "sum of gradients [WK23, Lemma 4.1]",
         (
-            Inequality("largest ||X_t||^2", max(spectral(X) for X, _ in trajectory) ** 2, 1 / step_size),
-            Inequality("largest ||Y_t||^2", max(spectral(Y) for _, Y in trajectory) ** 2, 1 / step_size),
+            Inequality("largest ‖X_t‖²", max(spectral(X) for X, _ in trajectory) ** 2, 1 / step_size),
+            Inequality("largest ‖Y_t‖²", max(spectral(Y) for _, Y in trajectory) ** 2, 1 / step_size),
         ),
         (
-            Inequality("sum of ||grad_X||^2", sum_x, right, allowance),
-            Inequality("sum of ||grad_Y||^2", sum_y, right, allowance),
+            Inequality("sum of ‖grad_X‖²", sum_x, right, allowance),
+            Inequality("sum of ‖grad_Y‖²", sum_y, right, allowance),
         ),
     )
 
 
 def lemma_45(A: Array, start: Array, now: Array, steps: int, step_size: float, r: int) -> Lemma:
-    """Check that X_t stays in the column span of A: the leakage ||(I - P_A) X_t||_F is rounding only.
+    """Check that X_t stays in the column span of A: the leakage ‖(I - P_A) X_t‖_F is rounding only.
 
     Parameters
     ----------
     A : ndarray, shape (m, n)
         The matrix, of rank r.
     start, now : ndarray, shape (m, d)
-        X_0 and X_t.
+        X₀ and X_t.
     steps : int
         t.
     step_size : float
-        eta > 0.
+        η > 0.
     r : int
         Rank of A.
 
     Returns
     -------
     Lemma
-        Leakage before and after; it has no hypothesis, because leakage never grows while ||Y||^2 <= 2/eta.
+        Leakage before and after; it has no hypothesis, because leakage never grows while ‖Y‖² ≤ 2/η.
 
     Raises
     ------
@@ -145,8 +145,8 @@ def lemma_45(A: Array, start: Array, now: Array, steps: int, step_size: float, r
 
     Notes
     -----
-    [WK23, Lemma 4.5]. Each step rounds X by a few epsilon of ||X|| and of eta ||A|| ||Y||, which is below
-    ||A|| sqrt(eta) in the regime of the theorems; P_A is known to epsilon ||A|| / sigma_r(A).
+    [WK23, Lemma 4.5]. Each step rounds X by a few epsilon of ‖X‖ and of η ‖A‖ ‖Y‖, which is below
+    ‖A‖ √η in the regime of the theorems; P_A is known to epsilon ‖A‖ / σ_r(A).
     """
     require_positive(step_size=step_size)
     left, sigma, _ = np.linalg.svd(A, full_matrices=False)
@@ -159,7 +159,7 @@ def lemma_45(A: Array, start: Array, now: Array, steps: int, step_size: float, r
 
 
 def lemma_46(A: Array, X: Array, Y: Array, r: int) -> Lemma:
-    """Check the Polyak-Lojasiewicz inequality ||E'X||_F^2 >= 2 sigma_r(X)^2 f for X in the span of A.
+    """Check the Polyak-Lojasiewicz inequality ‖EᵀX‖_F² ≥ 2 σ_r(X)² f for X in the span of A.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def lemma_46(A: Array, X: Array, Y: Array, r: int) -> Lemma:
     leakage = frobenius(X - span @ (span.T @ X))
     sigma_x = np.linalg.svd(X, compute_uv=False)
     residual, rounding = residual_of(A, X, Y)
-    # What leaks adds ||leak Y'|| to the residual without adding as much to the gradient.
+    # What leaks adds ‖leak Yᵀ‖ to the residual without adding as much to the gradient.
     error = rounding + leakage * spectral(Y) + sum(A.shape) * EPSILON * frobenius(A)
     floor = sum(A.shape) * EPSILON * frobenius(X) * float(sigma[0] / sigma[r - 1])
     gradient = residual.T @ X
@@ -193,7 +193,7 @@ def lemma_46(A: Array, X: Array, Y: Array, r: int) -> Lemma:
         (Inequality("leakage", leakage, floor),),
         (
             Inequality(
-                "2 sigma_r(X)^2 f",
+                "2 σ_r(X)² f",
                 float(sigma_x[r - 1] ** 2 * np.sum(residual**2)),
                 float(np.sum(gradient**2)),
                 4 * float(sigma_x[0]) ** 2 * (frobenius(residual) * error + error**2),
@@ -210,4 +210,4 @@ def _descent(
     squares = EPSILON * before.size * frobenius(before) ** 2
     error = frobenius(before) * rounding + rounding**2 + squares
     allowance = 2 * error * (1 / step_size + spectral(other) ** 2)
-    return Inequality(f"{name}: ||gradient||^2", left, right, allowance)
+    return Inequality(f"{name}: ‖gradient‖²", left, right, allowance)

@@ -19,20 +19,20 @@ from lopside.theory.ward_kolda_window import factor_motion, window
 def prop_42(
     A: Array, start: tuple[Array, Array], now: tuple[Array, Array], steps: int, step_size: float, r: int
 ) -> Lemma:
-    """Check that X and Y moved by at most sqrt(2 T eta f_0) in T alternating steps, and what follows.
+    """Check that X and Y moved by at most √(2 T η f₀) in T alternating steps, and what follows.
 
     Parameters
     ----------
     A : ndarray, shape (m, n)
         The matrix.
     start, now : pair of ndarray
-        (X_0, Y_0) and (X_T, Y_T).
+        (X₀, Y₀) and (X_T, Y_T).
     steps : int
         T.
     step_size : float
-        eta > 0.
+        η > 0.
     r : int
-        Which singular value of X and Y is bounded from below, 1 <= r <= min(m, n, d).
+        Which singular value of X and Y is bounded from below, 1 ≤ r ≤ min(m, n, d).
 
     Returns
     -------
@@ -58,19 +58,19 @@ def prop_42(
         before, after = (np.linalg.svd(M, compute_uv=False) for M in (first, last))
         smallest = float(before[r - 1]) - motion
         conclusions += [
-            Inequality(f"||{name}_T||", float(after[0]), root, allowance),
-            Inequality(f"||{name}_T - {name}_0||_F", frobenius(last - first), motion, allowance),
-            Inequality(f"sigma_r({name}_T) from below", smallest, float(after[r - 1]), allowance),
+            Inequality(f"‖{name}_T‖", float(after[0]), root, allowance),
+            Inequality(f"‖{name}_T - {name}₀‖_F", frobenius(last - first), motion, allowance),
+            Inequality(f"σ_r({name}_T) from below", smallest, float(after[r - 1]), allowance),
             Inequality(
-                f"sigma_1({name}_T) from above", float(after[0]), float(before[0]) + motion, allowance
+                f"σ₁({name}_T) from above", float(after[0]), float(before[0]) + motion, allowance
             ),
         ]
     return Lemma(
         "motion of the factors [WK23, Prop 4.2]",
         (
-            Inequality("||X_0||^2", spectral(start[0]) ** 2, 9 / (16 * step_size)),
-            Inequality("||Y_0||^2", spectral(start[1]) ** 2, 9 / (16 * step_size)),
-            # At b = 1/4 the window of the theorem is the T* = floor(1/(32 eta^2 f_0)) of the proposition.
+            Inequality("‖X₀‖²", spectral(start[0]) ** 2, 9 / (16 * step_size)),
+            Inequality("‖Y₀‖²", spectral(start[1]) ** 2, 9 / (16 * step_size)),
+            # At b = 1/4 the window of the theorem is the T* = floor(1/(32 η² f₀)) of the proposition.
             Inequality("T", steps, window(0.25, step_size, loss0) if loss0 > 0 else math.inf),
         ),
         tuple(conclusions),
@@ -91,7 +91,7 @@ def prop_43(
 ) -> Lemma:
     """Check what the start of Ward and Kolda guarantees once its random matrices behave.
 
-    If ||V'Phi_1|| <= a1, ||Phi_2|| <= a2, sigma_r(V'Phi_1) >= sqrt(beta) C kappa and D <= C nu / (a1 a2),
+    If ‖VᵀΦ₁‖ ≤ a1, ‖Φ₂‖ ≤ a2, σ_r(VᵀΦ₁) ≥ √β C κ and D ≤ C ν / (a1 a2),
     then the bounds of `start_bounds` and of `initial_loss_bounds` hold.
 
     Parameters
@@ -99,11 +99,11 @@ def prop_43(
     A : ndarray, shape (m, n)
         The matrix, of rank r.
     draws : pair of ndarray, shapes (n, d)
-        Phi_1 with N(0, 1/d) entries and Phi_2 with N(0, 1/n) entries.
+        Φ₁ with N(0, 1/d) entries and Φ₂ with N(0, 1/n) entries.
     step_size : float
-        eta > 0.
+        η > 0.
     beta : float
-        beta > 0.
+        β > 0.
     C, D, nu : float
         Parameters of the start.
     r : int
@@ -119,12 +119,12 @@ def prop_43(
     Raises
     ------
     InputError
-        If nu is not in (0, 1), or a number is not finite and positive.
+        If ν is not in (0, 1), or a number is not finite and positive.
 
     Notes
     -----
-    [WK23, Prop 4.3], with the lower bound (1 - nu)^2 ||A||_F^2 / 2 on the first loss in place of the printed
-    one and V'Phi_1 in place of Phi_1.
+    [WK23, Prop 4.3], with the lower bound (1 - ν)² ‖A‖_F² / 2 on the first loss in place of the printed
+    one and VᵀΦ₁ in place of Φ₁.
     """
     left_bound, right_bound = norm_bounds
     _, sigma, right = np.linalg.svd(A, full_matrices=False)
@@ -141,17 +141,17 @@ def prop_43(
     return Lemma(
         "start [WK23, Prop 4.3]",
         (
-            Inequality("||V'Phi_1||", float(seen[0]), left_bound),
-            Inequality("||Phi_2||", spectral(draws[1]), right_bound),
-            Inequality("sigma_r(V'Phi_1) from below", needed, float(seen[r - 1])),
+            Inequality("‖VᵀΦ₁‖", float(seen[0]), left_bound),
+            Inequality("‖Φ₂‖", spectral(draws[1]), right_bound),
+            Inequality("σ_r(VᵀΦ₁) from below", needed, float(seen[r - 1])),
             Inequality("D", D, C * nu / (left_bound * right_bound)),
         ),
         (
-            Inequality("sigma_r(X_0) from below", bounds.sigma_r_x, float(sigma_x[r - 1]), allowance_x),
-            Inequality("||X_0||", float(sigma_x[0]), bounds.sigma1_x, allowance_x),
-            Inequality("||Y_0||", sigma_y, bounds.sigma1_y, 4 * A.shape[1] * EPSILON * sigma_y),
-            Inequality("f_0 from below", low_high[0], loss, allowance_f),
-            Inequality("f_0 from above", loss, low_high[1], allowance_f),
+            Inequality("σ_r(X₀) from below", bounds.sigma_r_x, float(sigma_x[r - 1]), allowance_x),
+            Inequality("‖X₀‖", float(sigma_x[0]), bounds.sigma1_x, allowance_x),
+            Inequality("‖Y₀‖", sigma_y, bounds.sigma1_y, 4 * A.shape[1] * EPSILON * sigma_y),
+            Inequality("f₀ from below", low_high[0], loss, allowance_f),
+            Inequality("f₀ from above", loss, low_high[1], allowance_f),
         ),
     )
 
@@ -159,25 +159,25 @@ def prop_43(
 def cor_44(
     A: Array, start: tuple[Array, Array], now: tuple[Array, Array], steps: int, step_size: float, r: int
 ) -> Lemma:
-    """Check the window: sigma_r(X_t) >= sqrt(b/eta)/2, and the norms grow by at most sqrt(b/eta)/2.
+    """Check the window: σ_r(X_t) ≥ √(b/η)/2, and the norms grow by at most √(b/η)/2.
 
     Parameters
     ----------
     A : ndarray, shape (m, n)
         The matrix, of rank r.
     start, now : pair of ndarray
-        (X_0, Y_0) and (X_t, Y_t).
+        (X₀, Y₀) and (X_t, Y_t).
     steps : int
         t.
     step_size : float
-        eta > 0.
+        η > 0.
     r : int
         Rank of A.
 
     Returns
     -------
     Lemma
-        At b = min(eta sigma_r(X_0)^2, 1/4) of the drawn start.
+        At b = min(η σ_r(X₀)², 1/4) of the drawn start.
 
     Raises
     ------
@@ -186,8 +186,8 @@ def cor_44(
 
     Notes
     -----
-    [WK23, Cor 4.4]. It prints 3/(C sqrt(eta)) + sqrt(beta/eta)/2 for ||Y_t|| as well; what follows there is
-    sqrt(eta) C nu sigma_1 / 3 + sqrt(beta/eta)/2, which is larger if C > 4 and eta > 9/(C^2 nu sigma_1).
+    [WK23, Cor 4.4]. It prints 3/(C √η) + √(β/η)/2 for ‖Y_t‖ as well; what follows there is
+    √η C ν σ₁ / 3 + √(β/η)/2, which is larger if C > 4 and η > 9/(C² ν σ₁).
     """
     require_positive(step_size=step_size)
     loss0 = float(np.sum(residual_of(A, *start)[0] ** 2)) / 2
@@ -200,13 +200,13 @@ def cor_44(
     return Lemma(
         "singular values in the window [WK23, Cor 4.4]",
         (
-            Inequality("||X_0||^2", float(before[0]) ** 2, 9 / (16 * step_size)),
-            Inequality("||Y_0||^2", y_before**2, 9 / (16 * step_size)),
+            Inequality("‖X₀‖²", float(before[0]) ** 2, 9 / (16 * step_size)),
+            Inequality("‖Y₀‖²", y_before**2, 9 / (16 * step_size)),
             Inequality("t", steps, open_window),
         ),
         (
-            Inequality("sigma_r(X_t) from below", half, float(after[r - 1]), allowance),
-            Inequality("||X_t||", float(after[0]), float(before[0]) + half, allowance),
-            Inequality("||Y_t||", y_after, y_before + half, allowance),
+            Inequality("σ_r(X_t) from below", half, float(after[r - 1]), allowance),
+            Inequality("‖X_t‖", float(after[0]), float(before[0]) + half, allowance),
+            Inequality("‖Y_t‖", y_after, y_before + half, allowance),
         ),
     )

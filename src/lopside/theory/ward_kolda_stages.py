@@ -1,7 +1,7 @@
 """Restarting the window theorem: what Ward and Kolda prove beyond the first window, and why it is not linear.
 
 Every stage multiplies the loss by ``shrink`` (the epsilon of [WK23, Cor 5.3]) and halves the proved bound on
-sigma_r(X); so the k-th stage needs (4 shrink)^(1-k) times the steps of the first. The error shrink^k costs
+σ_r(X); so the k-th stage needs (4 shrink)^(1-k) times the steps of the first. The error shrink^k costs
 about (4 shrink)^(-k) steps: sublinear. `all_time` replaces it by a linear rate.
 """
 
@@ -15,23 +15,23 @@ from lopside.theory.ward_kolda import Form
 
 
 def stage_step(beta: float, loss0: float, shrink: float, *, form: Form = "corrected") -> float:
-    """Compute the step eta = beta / sqrt(32 f_0 (log(1/shrink) + beta/4)) of all stages.
+    """Compute the step η = β / √(32 f₀ (log(1/shrink) + β/4)) of all stages.
 
     Parameters
     ----------
     beta : float
-        beta > 0.
+        β > 0.
     loss0 : float
-        f_0 > 0.
+        f₀ > 0.
     shrink : float
         Factor on the loss in a stage, in (0, 1/16).
     form : {"corrected", "printed"}
-        Printed without beta/4, which pays for the rounding down of T.
+        Printed without β/4, which pays for the rounding down of T.
 
     Returns
     -------
     float
-        eta.
+        η.
 
     Raises
     ------
@@ -49,23 +49,23 @@ def stage_step(beta: float, loss0: float, shrink: float, *, form: Form = "correc
 
 
 def stage_lengths(beta: float, step_size: float, loss0: float, shrink: float, stages: int) -> tuple[int, ...]:
-    """Count the steps floor((4 shrink)^(-l) beta / (8 eta^2 f_0)) of the stages l = 0, ..., stages - 1.
+    """Count the steps floor((4 shrink)^(-l) β / (8 η² f₀)) of the stages l = 0, ..., stages - 1.
 
-    After all of them the loss is at most shrink^stages f_0. Each stage is at least 4 times as long as the one
+    After all of them the loss is at most shrink^stages f₀. Each stage is at least 4 times as long as the one
     before: this is not linear convergence.
 
     Parameters
     ----------
     beta : float
-        beta > 0.
+        β > 0.
     step_size : float
-        eta > 0, at most `stage_step`.
+        η > 0, at most `stage_step`.
     loss0 : float
-        f_0 > 0.
+        f₀ > 0.
     shrink : float
         Factor on the loss in a stage, in (0, 1/16).
     stages : int
-        k >= 1.
+        k ≥ 1.
 
     Returns
     -------
@@ -93,22 +93,22 @@ def stage_lengths(beta: float, step_size: float, loss0: float, shrink: float, st
 
 
 def stage_norm_bound(beta: float, step_size: float, *, form: Form = "corrected") -> float:
-    """Bound ||X_t|| in all stages, at C >= 8: 3/(8 sqrt(eta)) + sqrt(beta/eta).
+    """Bound ‖X_t‖ in all stages, at C ≥ 8: 3/(8 √η) + √(β/η).
 
     Parameters
     ----------
     beta : float
-        beta > 0.
+        β > 0.
     step_size : float
-        eta > 0.
+        η > 0.
     form : {"corrected", "printed"}
-        Printed 3/(8 sqrt(eta)) + sqrt(beta/eta)/2: the sum over the stages l = 0, 1, ... of 2^(-l) is taken
+        Printed 3/(8 √η) + √(β/η)/2: the sum over the stages l = 0, 1, ... of 2^(-l) is taken
         from l = 1.
 
     Returns
     -------
     float
-        The bound; the theorem goes on as long as it is at most 3/(4 sqrt(eta)), that is beta <= 9/64.
+        The bound; the theorem goes on as long as it is at most 3/(4 √η), that is β ≤ 9/64.
 
     Raises
     ------

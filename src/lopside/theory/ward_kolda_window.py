@@ -1,8 +1,8 @@
 """The window theorem of Ward and Kolda: linear convergence for T steps after the start.
 
-Let b be at most eta sigma_r(X0)^2 and at most 1/4, col(X0) in col(A), ||X0||^2, ||Y0||^2 <= 9/(16 eta). Then
-for all t <= T = floor(b / (8 eta^2 f_0)): f_t <= (1 - b/4)^(2t) f_0 [WK23, Thm 5.1]. In advance b is beta;
-once the start is drawn it is measured. Losses are f = ||XY' - A||_F^2 / 2; the epsilon of the paper is
+Let b be at most η σ_r(X₀)² and at most 1/4, col(X₀) in col(A), ‖X₀‖², ‖Y₀‖² ≤ 9/(16 η). Then
+for all t ≤ T = floor(b / (8 η² f₀)): f_t ≤ (1 - b/4)^(2t) f₀ [WK23, Thm 5.1]. In advance b is β;
+once the start is drawn it is measured. Losses are f = ‖XYᵀ - A‖_F² / 2; the epsilon of the paper is
 twice a target loss.
 
 Where the printed formula and the proved one differ, ``form`` chooses; the printed one is there to be compared
@@ -23,23 +23,23 @@ from lopside.theory.ward_kolda import Form
 
 
 def window(b: float, step_size: float, loss0: float, *, form: Form = "corrected") -> int:
-    """Count the steps T = floor(min(b, 1/4) / (8 eta^2 f_0)) for which the window theorem speaks.
+    """Count the steps T = floor(min(b, 1/4) / (8 η² f₀)) for which the window theorem speaks.
 
     Parameters
     ----------
     b : float
-        beta, or eta sigma_r(X0)^2 of the drawn start; > 0.
+        β, or η σ_r(X₀)² of the drawn start; > 0.
     step_size : float
-        eta > 0.
+        η > 0.
     loss0 : float
-        f_0 > 0.
+        f₀ > 0.
     form : {"corrected", "printed"}
-        Printed without the minimum, although the proof needs T <= 1 / (32 eta^2 f_0).
+        Printed without the minimum, although the proof needs T ≤ 1 / (32 η² f₀).
 
     Returns
     -------
     int
-        T >= 0.
+        T ≥ 0.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def window_rate(b: float, *, form: Form = "corrected") -> float:
     Parameters
     ----------
     b : float
-        beta, or eta sigma_r(X0)^2 of the drawn start, in (0, 1/4].
+        β, or η σ_r(X₀)² of the drawn start, in (0, 1/4].
     form : {"corrected", "printed"}
         Printed exp(-b/4): true, and slower by a factor of 2 in the exponent.
 
@@ -76,7 +76,7 @@ def window_rate(b: float, *, form: Form = "corrected") -> float:
 
     Notes
     -----
-    [WK23, (6)]. The Y-step maps the residual E to (I - eta XX')E, which shrinks ||E||, not its square, by
+    [WK23, (6)]. The Y-step maps the residual E to (I - η XXᵀ)E, which shrinks ‖E‖, not its square, by
     1 - b/4.
     """
     if not 0 < b <= 0.25:
@@ -85,16 +85,16 @@ def window_rate(b: float, *, form: Form = "corrected") -> float:
 
 
 def factor_motion(step_size: float, loss0: float, steps: int, *, form: Form = "corrected") -> float:
-    """Bound ||X_T - X_0||_F and ||Y_T - Y_0||_F by sqrt(2 T eta f_0) after T <= 1/(32 eta^2 f_0) steps.
+    """Bound ‖X_T - X₀‖_F and ‖Y_T - Y₀‖_F by √(2 T η f₀) after T ≤ 1/(32 η² f₀) steps.
 
     Parameters
     ----------
     step_size : float
-        eta > 0.
+        η > 0.
     loss0 : float
-        f_0 > 0.
+        f₀ > 0.
     steps : int
-        T >= 0.
+        T ≥ 0.
     form : {"corrected", "printed"}
         Display (11) of the proof is printed without the square root of T, which Cauchy-Schwarz brings in.
 
@@ -106,7 +106,7 @@ def factor_motion(step_size: float, loss0: float, steps: int, *, form: Form = "c
     Raises
     ------
     InputError
-        If eta or f_0 is not finite and positive, or T is negative.
+        If η or f₀ is not finite and positive, or T is negative.
 
     Notes
     -----
@@ -118,29 +118,29 @@ def factor_motion(step_size: float, loss0: float, steps: int, *, form: Form = "c
 
 
 def theory_step(beta: float, loss0: float, target: float, *, form: Form = "corrected") -> float:
-    """Compute the step eta = beta / sqrt(32 f_0 (log(f_0/target) + beta/4)) whose window reaches a loss.
+    """Compute the step η = β / √(32 f₀ (log(f₀/target) + β/4)) whose window reaches a loss.
 
     Parameters
     ----------
     beta : float
-        beta, or b of the drawn start, in (0, 1/4].
+        β, or b of the drawn start, in (0, 1/4].
     loss0 : float
-        f_0 > 0.
+        f₀ > 0.
     target : float
-        Loss to reach, 0 < target < f_0; the epsilon of the paper, a bound on ||XY' - A||_F^2, is 2 target.
+        Loss to reach, 0 < target < f₀; the epsilon of the paper, a bound on ‖XYᵀ - A‖_F², is 2 target.
     form : {"corrected", "printed"}
-        Printed without beta/4, which pays for the rounding down of T.
+        Printed without β/4, which pays for the rounding down of T.
 
     Returns
     -------
     float
-        eta; the loss is at most the target after T = `window` steps. Take at most `step_bound` as well: for a
-        target near f_0 the formula grows without limit.
+        η; the loss is at most the target after T = `window` steps. Take at most `step_bound` as well: for a
+        target near f₀ the formula grows without limit.
 
     Raises
     ------
     InputError
-        If not 0 < target < f_0, or if beta is not finite and positive.
+        If not 0 < target < f₀, or if β is not finite and positive.
 
     Notes
     -----
@@ -159,24 +159,24 @@ def theory_step(beta: float, loss0: float, target: float, *, form: Form = "corre
 
 
 def theory_steps(beta: float, reduction: float) -> int:
-    """Count the steps T = floor((4/beta) log(1/reduction)) + 1 of a run with `theory_step`.
+    """Count the steps T = floor((4/β) log(1/reduction)) + 1 of a run with `theory_step`.
 
     Parameters
     ----------
     beta : float
-        beta, or b of the drawn start, in (0, 1/4].
+        β, or b of the drawn start, in (0, 1/4].
     reduction : float
-        target / f_0, in (0, 1).
+        target / f₀, in (0, 1).
 
     Returns
     -------
     int
-        T; the printed form (4/beta) log rounds down and is one less.
+        T; the printed form (4/β) log rounds down and is one less.
 
     Raises
     ------
     InputError
-        If the reduction is not in (0, 1), or if beta is not finite and positive.
+        If the reduction is not in (0, 1), or if β is not finite and positive.
 
     Notes
     -----
@@ -194,15 +194,15 @@ class Window:
     Parameters
     ----------
     step_size : float
-        eta.
+        η.
     b : float
-        min(eta sigma_r(X0)^2, 1/4), with sigma_r(X0)^2 lowered by its rounding.
+        min(η σ_r(X₀)², 1/4), with σ_r(X₀)² lowered by its rounding.
     steps : int
         T; nothing is claimed after it.
     conditions : tuple of Inequality
         What the theorem assumes.
     bound : LinearBound
-        What follows for the loss at t <= T.
+        What follows for the loss at t ≤ T.
     """
 
     step_size: float
@@ -236,14 +236,14 @@ class Window:
 def window_theorem(start: Measurements, step_size: float) -> Window:
     """Apply the window theorem of alternating gradient descent to a drawn start.
 
-    With b = min(eta sigma_r(X0)^2, 1/4): sqrt(2 f_t) <= (1 - b/4)^t sqrt(2 f_0) + 4 delta/b for all t <= T.
+    With b = min(η σ_r(X₀)², 1/4): √(2 f_t) ≤ (1 - b/4)^t √(2 f₀) + 4 δ/b for all t ≤ T.
 
     Parameters
     ----------
     start : Measurements
-        Numbers of (X0, Y0).
+        Numbers of (X₀, Y₀).
     step_size : float
-        eta > 0.
+        η > 0.
 
     Returns
     -------
@@ -257,21 +257,21 @@ def window_theorem(start: Measurements, step_size: float) -> Window:
 
     Notes
     -----
-    [WK23, Thm 5.1] with the exponent that its proof gives, at the b of the drawn start instead of beta.
+    [WK23, Thm 5.1] with the exponent that its proof gives, at the b of the drawn start instead of β.
     """
     require_positive(step_size=step_size)
     b = min(step_size * start.sigma_r_x_squared, 0.25)
     steps = window(b, step_size, start.loss) if b > 0 and start.loss > 0 else 0
     conditions = (
         *start.span_and_rank(),
-        Inequality("X is not too large: eta ||X||^2", step_size * start.sigma1_x**2, 9 / 16),
-        Inequality("Y is not too large: eta ||Y||^2", step_size * start.sigma1_y**2, 9 / 16),
+        Inequality("X is not too large: η‖X‖²", step_size * start.sigma1_x**2, 9 / 16),
+        Inequality("Y is not too large: η‖Y‖²", step_size * start.sigma1_y**2, 9 / 16),
         Inequality("the window has a step", 1, steps),
     )
     if not all(condition.holds for condition in conditions):
         return Window(step_size, b, steps, conditions, None)
     motion = factor_motion(step_size, start.loss, steps)
-    # eta ||Y_t||^2 <= 1 throughout the window.
+    # η ‖Y_t‖² ≤ 1 throughout the window.
     tail = start.tail + start.leakage**2 / (2 * step_size)
     return Window(
         step_size, b, steps, conditions, LinearBound(start.loss, b / 4, start.rounding(motion, motion), tail)

@@ -1,6 +1,6 @@
 """Ye and Du's theorem for simultaneous gradient descent from a small random start, as numbers.
 
-X0 and Y0 have independent N(0, scale^2) entries, d = rank(A). The source states its bounds as O(.) and
+X₀ and Y₀ have independent N(0, scale²) entries, d = rank(A). The source states its bounds as O(.) and
 O~(.): every constant, and every power of a logarithm, is hidden. Each function has the hidden factor as a
 parameter that is 1 unless given; the numbers are orders of magnitude, not guarantees.
 """
@@ -21,7 +21,7 @@ def start_scale(
     rank_exponent: float = 1.0,
     hidden_factor: float = 1.0,
 ) -> float:
-    """Compute the standard deviation sigma_d / (sqrt(d^k sigma_1) (m + n)) of the entries of the start.
+    """Compute the standard deviation σ_d / (√(d^k σ₁) (m + n)) of the entries of the start.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def start_scale(
     Returns
     -------
     float
-        The scale, in the unit sqrt(sigma_1); it does not depend on the accuracy asked for.
+        The scale, in the unit √σ₁; it does not depend on the accuracy asked for.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def start_scale(
 def theory_step(
     sigma1: float, sigma_d: float, rank: int, scale: float, *, hidden_factor: float = 1.0
 ) -> float:
-    """Compute the step size sigma_d scale^2 / (d sigma_1^3).
+    """Compute the step size σ_d scale² / (d σ₁³).
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def theory_step(
     Returns
     -------
     float
-        eta, in the unit 1/sigma_1.
+        η, in the unit 1/σ₁.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def theory_step(
 
 
 def step_limits(sigma1: float) -> tuple[float, float]:
-    """Compute the limits 1/(16 sigma_1) and 1/(3 sigma_1) on the step size that the proof uses on the way.
+    """Compute the limits 1/(16 σ₁) and 1/(3 σ₁) on the step size that the proof uses on the way.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def step_limits(sigma1: float) -> tuple[float, float]:
 
 
 def flow_time(sigma_d: float, rank: int, scale: float, target: float, *, hidden_factor: float = 1.0) -> float:
-    """Compute the time (log(d sigma_d / scale) + log(sigma_d / target)) / sigma_d of gradient flow.
+    """Compute the time (log(d σ_d / scale) + log(σ_d / target)) / σ_d of gradient flow.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def flow_time(sigma_d: float, rank: int, scale: float, target: float, *, hidden_
     scale : float
         Standard deviation of the start, > 0.
     target : float
-        Loss ||XY' - A||_F^2 / 2 to reach, > 0.
+        Loss ‖XYᵀ - A‖_F² / 2 to reach, > 0.
     hidden_factor : float
         The factor hidden in O.
 
@@ -163,19 +163,19 @@ def flow_time(sigma_d: float, rank: int, scale: float, target: float, *, hidden_
 def total_steps(
     sigma_d: float, rank: int, scale: float, step_size: float, target: float, *, hidden_factor: float = 1.0
 ) -> float:
-    """Compute the number of steps (log(d sigma_d / scale) + log(sigma_d / target)) / (eta sigma_d).
+    """Compute the number of steps (log(d σ_d / scale) + log(σ_d / target)) / (η σ_d).
 
     Parameters
     ----------
     sigma_d, rank, scale, target, hidden_factor
         As in `flow_time`.
     step_size : float
-        eta > 0.
+        η > 0.
 
     Returns
     -------
     float
-        The number of steps, `flow_time` / eta.
+        The number of steps, `flow_time` / η.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def total_steps(
 def first_stage_steps(
     sigma_d: float, rank: int, scale: float, step_size: float, *, hidden_factor: float = 1.0
 ) -> float:
-    """Compute the number of steps log(d sigma_d / scale^2) / (eta sigma_d) of the first stage.
+    """Compute the number of steps log(d σ_d / scale²) / (η σ_d) of the first stage.
 
     Parameters
     ----------
@@ -209,14 +209,14 @@ def first_stage_steps(
     scale : float
         Standard deviation of the start, > 0.
     step_size : float
-        eta > 0.
+        η > 0.
     hidden_factor : float
         The factor hidden in O.
 
     Returns
     -------
     float
-        T_0; the logarithm counts as at least 0. After it sigma_d(signal) >= sqrt(sigma_d / 2).
+        T₀; the logarithm counts as at least 0. After it σ_d(signal) ≥ √(σ_d / 2).
 
     Raises
     ------
@@ -234,26 +234,26 @@ def first_stage_steps(
 
 
 def second_stage_residual(sigma_d: float, step_size: float, step: int) -> float:
-    """Bound the core residual in the second stage by (1 - eta sigma_d / 2)^t (2/5) sigma_d, spectral norm.
+    """Bound the core residual in the second stage by (1 - η σ_d / 2)^t (2/5) σ_d, spectral norm.
 
     Parameters
     ----------
     sigma_d : float
         Smallest nonzero singular value of A, > 0.
     step_size : float
-        eta > 0, below 2 / sigma_d.
+        η > 0, below 2 / σ_d.
     step : int
-        t >= 0, counted from the end of the first stage.
+        t ≥ 0, counted from the end of the first stage.
 
     Returns
     -------
     float
-        The bound, on the d x d block of the residual in the singular coordinates of A.
+        The bound, on the d × d block of the residual in the singular coordinates of A.
 
     Raises
     ------
     InputError
-        If a number is not finite and positive, or if eta sigma_d / 2 is not below 1.
+        If a number is not finite and positive, or if η σ_d / 2 is not below 1.
 
     Notes
     -----
@@ -265,10 +265,10 @@ def second_stage_residual(sigma_d: float, step_size: float, step: int) -> float:
 
 
 def hidden_constant(failure: float) -> float:
-    """Compute c = sqrt(2)/failure: how the hidden constants depend on the probability of failure.
+    """Compute c = √2/failure: how the hidden constants depend on the probability of failure.
 
-    The first stage needs sigma_d(signal) >= scale / (c sqrt(d)) for the square Gaussian matrix (U + V)/2,
-    which fails with probability at most sqrt(2)/c: O~ hides a power of 1/failure, not of its logarithm.
+    The first stage needs σ_d(signal) ≥ scale / (c √d) for the square Gaussian matrix (U + V)/2,
+    which fails with probability at most √2/c: O~ hides a power of 1/failure, not of its logarithm.
 
     Parameters
     ----------

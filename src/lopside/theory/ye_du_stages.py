@@ -30,17 +30,17 @@ class StageNorms(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Factors in the singular coordinates of A = L diag(sigma) R', split at the d leading directions.
+    """Factors in the singular coordinates of A = L diag(sigma) Rᵀ, split at the d leading directions.
 
     Parameters
     ----------
     sigma : ndarray, shape (d,)
         The d largest singular values of A.
     U, V : ndarray, shape (d, d)
-        L'X and R'Y for the d leading singular vectors: what can carry A.
+        LᵀX and RᵀY for the d leading singular vectors: what can carry A.
     J, K : ndarray, shapes (m, d) and (n, d)
         The rest of X and of Y, which should vanish; in the coordinates of X and Y, with the norms of the
-        paper's (m - d) x d and (n - d) x d blocks.
+        paper's (m - d) × d and (n - d) × d blocks.
     """
 
     sigma: Array
@@ -51,7 +51,7 @@ class Blocks:
 
     @property
     def signal(self) -> Array:
-        """A_s = (U + V) / 2, which grows until A_s A_s' is diag(sigma)."""
+        """A_s = (U + V) / 2, which grows until A_s A_sᵀ is diag(sigma)."""
         return (self.U + self.V) / 2
 
     @property
@@ -61,18 +61,18 @@ class Blocks:
 
     @property
     def symmetric_residual(self) -> Array:
-        """P = diag(sigma) - A_s A_s' + B B', the symmetric part of the core residual."""
+        """P = diag(sigma) - A_s A_sᵀ + B Bᵀ, the symmetric part of the core residual."""
         return np.diag(self.sigma) - self.signal @ self.signal.T + self.asymmetry @ self.asymmetry.T
 
     @property
     def skew_residual(self) -> Array:
-        """Q = A_s B' - B A_s', the skew part of the core residual."""
+        """Q = A_s Bᵀ - B A_sᵀ, the skew part of the core residual."""
         product = self.signal @ self.asymmetry.T
         return product - product.T
 
     @property
     def core_residual(self) -> Array:
-        """Compute diag(sigma) - U V' = P + Q."""
+        """Compute diag(sigma) - U Vᵀ = P + Q."""
         return np.diag(self.sigma) - self.U @ self.V.T
 
     def norms(self) -> StageNorms:
@@ -81,7 +81,7 @@ class Blocks:
         Returns
         -------
         StageNorms
-            In the unit sqrt(sigma_1) for the blocks and sigma_1 for the residuals.
+            In the unit √σ₁ for the blocks and σ₁ for the residuals.
         """
         signal = np.linalg.svd(self.signal, compute_uv=False)
         residuals = (self.J, self.K, self.symmetric_residual, self.skew_residual, self.core_residual)
@@ -98,7 +98,7 @@ class Blocks:
         )
 
     def squared_error_parts(self) -> tuple[float, float, float, float]:
-        """Split ||A - XY'||_F^2 into ||diag(sigma) - UV'||^2 + ||UK'||^2 + ||JV'||^2 + ||JK'||^2.
+        """Split ‖A - XYᵀ‖_F² into ‖diag(sigma) - UVᵀ‖² + ‖UKᵀ‖² + ‖JVᵀ‖² + ‖JKᵀ‖^2.
 
         Returns
         -------
@@ -118,7 +118,7 @@ def blocks(A: NDArray[np.floating], X: NDArray[np.floating], Y: NDArray[np.float
     A : ndarray, shape (m, n)
         The matrix.
     X, Y : ndarray, shapes (m, d) and (n, d)
-        The factors, d <= min(m, n).
+        The factors, d ≤ min(m, n).
 
     Returns
     -------
@@ -150,7 +150,7 @@ def blocks_from_svd(
     Parameters
     ----------
     left, sigma, right : ndarray, shapes (m, k), (k,) and (k, n)
-        Singular value decomposition of A as `numpy.linalg.svd` returns it, k >= d.
+        Singular value decomposition of A as `numpy.linalg.svd` returns it, k ≥ d.
     X, Y : ndarray, shapes (m, d) and (n, d)
         The factors.
 
@@ -175,8 +175,8 @@ def blocks_from_svd(
 def first_stage(at: Blocks, scale: float, shape: tuple[int, int], *, hidden_constant: float = 1.0) -> Lemma:
     """Compare the blocks with what holds throughout the first stage.
 
-    scale^2/(c^2 d) I <= A_s A_s' <= 2 diag(sigma), ||B||_F <= 2 c d scale, ||J|| <= c scale sqrt(max(m - d,
-    d)), ||K|| <= c scale sqrt(max(n - d, d)).
+    scale^2/(c² d) I ≤ A_s A_sᵀ ≤ 2 diag(sigma), ‖B‖_F ≤ 2 c d scale, ‖J‖ ≤ c scale √(max(m - d,
+    d)), ‖K‖ ≤ c scale √(max(n - d, d)).
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def first_stage(at: Blocks, scale: float, shape: tuple[int, int], *, hidden_cons
 
 
 def first_stage_done(at: Blocks) -> Lemma:
-    """Check what ends the first stage: sigma_d(A_s) >= sqrt(sigma_d / 2) and ||P|| <= sigma_d / 4.
+    """Check what ends the first stage: σ_d(A_s) ≥ √(σ_d / 2) and ‖P‖ ≤ σ_d / 4.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def first_stage_done(at: Blocks) -> Lemma:
 
 
 def imbalance(X: NDArray[np.floating], Y: NDArray[np.floating]) -> float:
-    """Compute ||X'X - Y'Y||_F, which gradient flow conserves and a balanced pair has at 0.
+    """Compute ‖XᵀX - YᵀY‖_F, which gradient flow conserves and a balanced pair has at 0.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def imbalance(X: NDArray[np.floating], Y: NDArray[np.floating]) -> float:
 
 
 def sharpness(X: NDArray[np.floating], Y: NDArray[np.floating]) -> float:
-    """Compute ||X||^2 + ||Y||^2, the largest eigenvalue of the Hessian of the loss at a minimizer.
+    """Compute ‖X‖² + ‖Y‖², the largest eigenvalue of the Hessian of the loss at a minimizer.
 
     Simultaneous gradient descent is stable there for step sizes below 2 / sharpness.
 

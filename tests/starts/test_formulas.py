@@ -1,0 +1,79 @@
+"""Each start against its formula [WK23, Section 6 and Assumption 2], on the same draws."""
+
+import numpy as np
+import pytest
+import reference
+
+import lopside as lo
+from lopside import starts
+
+M, N, D, ETA, SIGMA1 = 35, 25, 6, 0.07, 1.0
+A = reference.planted(M, N, np.linspace(1.0, 0.4, 6))
+
+
+def drawn(start, rows):
+    problem = lo.Full(A)
+    X, Y = start(problem, D, step_size=ETA, sigma1=SIGMA1, rng=np.random.default_rng(11))
+    rng = np.random.default_rng(11)
+    return X, Y, rng.standard_normal((rows, D)), rng.standard_normal((N, D))
+
+
+def test_unbalanced_is_assumption_2():
+    X, Y, first, second = drawn(starts.Unbalanced(C=5.0, nu=0.3), N)
+    np.testing.assert_allclose(X, A @ first / (np.sqrt(ETA) * np.sqrt(D) * 5.0 * SIGMA1), rtol=1e-12)
+    np.testing.assert_allclose(Y, np.sqrt(ETA) * (5.0 * 0.3 / 9) * SIGMA1 / np.sqrt(N) * second, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("right", "size"), [(None, 0.2), (0.0, 0.0), (3.0, 3.0)])
+def test_column_span(right, size):
+    X, Y, first, second = drawn(starts.ColumnSpan(scale=0.2, right_scale=right), N)
+    np.testing.assert_allclose(X, 0.2 / np.sqrt(D) * A @ first, rtol=1e-12)
+    np.testing.assert_allclose(Y, size / np.sqrt(N) * second, rtol=1e-14)
+
+
+def test_gaussians():
+    X, Y, first, second = drawn(starts.Gaussian(0.1), M)
+    np.testing.assert_allclose(X, 0.1 / np.sqrt(M) * first, rtol=1e-14)
+    np.testing.assert_allclose(Y, 0.1 / np.sqrt(N) * second, rtol=1e-14)
+    U, V, *_ = drawn(starts.UnbalancedGaussian(0.1), M)
+    np.testing.assert_allclose(U, X / np.sqrt(ETA), rtol=1e-14)
+    np.testing.assert_allclose(V, Y * np.sqrt(ETA), rtol=1e-14)
+    P, Q, *_ = drawn(starts.SmallGaussian(1e-4), M)
+    np.testing.assert_allclose(P, 1e-4 * first, rtol=1e-14)
+    np.testing.assert_allclose(Q, 1e-4 * second, rtol=1e-14)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 3.0])
+def test_ye_du_scale(exponent):
+    X, _, first, _ = drawn(starts.YeDu(exponent=exponent, constant=2.0), M)
+    scale = 2.0 * 0.4 / (np.sqrt(D**exponent * 1.0) * (M + N))
+    np.testing.assert_allclose(X, scale * first, rtol=1e-9)
+
+
+def test_sketch_spans_the_sample_and_solves_in_one_step():
+    X, Y, _, _ = drawn(starts.Sketch(C=3.0), N)
+    np.testing.assert_allclose(ETA * 9.0 * X.T @ X, np.eye(D), atol=1e-12)
+    assert not Y.any()
+    solution = lo.solve(
+        lo.Full(A),
+        lo.solvers.AlternatingGradientDescent(ETA),
+        rank=D,
+        start=starts.Sketch(),
+        stop=lo.Stop(max_steps=1),
+    )
+    assert solution.relative_error < 1e-14
+
+
+def test_spectral_is_the_best_answer():
+    noisy = reference.planted(M, N, np.linspace(1.0, 0.4, 6), noise=0.3)
+    X, Y = starts.Spectral()(lo.Full(noisy), 3, step_size=1.0, sigma1=1.0, rng=np.random.default_rng(0))
+    s = np.linalg.svd(noisy, compute_uv=False)
+    assert np.linalg.norm(X @ Y.T - noisy) == pytest.approx(np.linalg.norm(s[3:]), rel=1e-12)
+    np.testing.assert_allclose(X.T @ X, Y.T @ Y, atol=1e-12)
+
+
+def test_one_seed_is_one_start_in_either_precision():
+    at = {"step_size": ETA, "sigma1": SIGMA1}
+    X, _ = starts.Unbalanced()(lo.Full(A), D, rng=np.random.default_rng(1), **at)
+    U, _ = starts.Unbalanced()(lo.Full(A.astype(np.float32)), D, rng=np.random.default_rng(1), **at)
+    np.testing.assert_allclose(U, X, rtol=1e-3, atol=1e-5)

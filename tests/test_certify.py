@@ -1,0 +1,226 @@
+"""Certificates: never above the truth, tight where they should be, silent where a hypothesis fails."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lopside as lo
+from lopside.theory import eckart_young
+from lopside.theory.eckart_young import SearchSpace, leading_energy, leading_energy_closed, search_space
+from lopside.theory.span import column_span
+
+AGD = lo.solvers.AlternatingGradientDescent
+STANDARD = reference.planted(100, 100, np.linspace(1.0, 0.9, 5))
+
+
+def least_loss(A, d):
+    return 0.5 * (np.linalg.svd(A.astype(np.float64), compute_uv=False)[d:] ** 2).sum()
+
+
+@given(
+    m=st.integers(1, 30),
+    n=st.integers(1, 30),
+    d=st.integers(1, 6),
+    decay=st.floats(0.0, 3.0),
+    noise=st.sampled_from([0.0, 1e-6, 0.3]),
+    effort=st.integers(0, 30),
+    scale=st.sampled_from([1e-120, 1.0, 1e120]),
+    seed=st.integers(0, 10**6),
+)
+def test_the_gap_is_never_below_the_truth(m, n, d, decay, noise, effort, scale, seed):
+    d = min(d, m, n)
+    A = scale * reference.planted(m, n, np.arange(1, min(m, n) + 1.0) ** -decay, seed, noise)
+    solution = lo.solve(lo.Full(A), rank=d, stop=lo.Stop(max_steps=effort), rng=seed, throw=False)
+    certificate = solution.certificate
+    truth = reference.loss(A, solution.X, solution.Y) - least_loss(A, d)
+    assert certificate.holds
+    assert certificate.gap >= truth - 1e-30 * np.linalg.norm(A) ** 2
+    low, high = certificate.best_relative_error_bounds
+    best = np.sqrt(2 * least_loss(A, d)) / np.linalg.norm(A)
+    assert low <= best * (1 + 1e-12) + 1e-15
+    assert best <= high * (1 + 1e-7) + 1e-15
+    # Small matrices are decomposed, so that only the stated rounding separates the gap from the truth.
+    assert certificate.gap <= max(truth, 0) + (12 + d) * 2.3e-16 * 3 * np.linalg.norm(A) ** 2 * (
+        1 + solution.relative_error**2
+    )
+
+
+@given(
+    m=st.integers(3, 25), n=st.integers(3, 25), size=st.integers(0, 8), d=st.integers(1, 5), seed=st.integers(0, 10**6)
+)
+def test_any_search_space_bounds_the_leading_energy(m, n, size, d, seed):
+    rng = np.random.default_rng(seed)
+    size, d = min(size, n), min(d, m, n)
+    A = rng.standard_normal((m, n)) @ np.diag(np.arange(1, n + 1.0) ** -rng.uniform(0, 2))
+    V = np.linalg.qr(rng.standard_normal((n, size)))[0]
+    for _ in range(int(rng.integers(0, 4))):
+        V = np.linalg.qr(A.T @ (A @ V))[0] if size else V
+    theta, Q = np.linalg.eigh(V.T @ A.T @ A @ V)
+    theta, V = theta[::-1], V @ Q[:, ::-1]
+    T = np.linalg.qr(A.T @ (A @ V) - V * theta)[1]
+    T = np.vstack([T, np.zeros((size - len(T), size))])
+    h = np.linalg.norm(A - A @ V @ V.T, 2) ** 2
+    space = SearchSpace(theta, T, h, 0.0)
+    exact = (np.linalg.svd(A, compute_uv=False)[:d] ** 2).sum()
+    allowance = 1e-13 * np.linalg.norm(A) ** 2
+    assert exact <= leading_energy(space, d) + allowance
+    assert leading_energy(space, d) <= leading_energy_closed(space, d) + allowance
+
+
+@pytest.mark.parametrize("shape", [(60, 45), (45, 60)])
+@pytest.mark.parametrize("decay", [0.0, 0.5, 2.0])
+def test_subspace_iteration_gives_a_valid_and_useful_bound(shape, decay, monkeypatch):
+    monkeypatch.setattr(eckart_young, "_LAPACK_WORK", 0.0)
+    A = reference.planted(*shape, np.arange(1, 46.0) ** -decay)
+    problem = lo.Full(A)
+    solution = lo.solve(problem, rank=5, stop=lo.Stop(max_steps=2000))
+    certificate = lo.certify(problem, solution)
+    truth = reference.loss(A, solution.X, solution.Y) - least_loss(A, 5)
+    assert certificate.failure_probability == 1e-10
+    assert truth <= certificate.gap <= reference.loss(A, solution.X, solution.Y)
+    low, high = certificate.best_relative_error_bounds
+    assert low <= np.sqrt(2 * least_loss(A, 5)) / np.linalg.norm(A) <= high * (1 + 1e-9)
+    if decay == 2.0:
+        assert certificate.gap < 1e-4 * least_loss(A, 5)
+
+
+def test_the_deflated_norm_bounds_hold_and_the_dominant_direction_is_not_missed(monkeypatch):
+    monkeypatch.setattr(eckart_young, "_LAPACK_WORK", 0.0)
+    monkeypatch.setattr(eckart_young, "_PASSES", 0)
+    monkeypatch.setattr(eckart_young, "_OVERSAMPLING", 1)
+    A = np.diag([100.0, *np.linspace(2, 1, 49)])
+    Y = np.eye(50)[:, 1:4]
+    space = search_space(lo.Full(A), 3, Y)
+    assert leading_energy(space, 3) >= 100.0**2 + 2.0**2
+
+
+def test_the_all_time_bound_holds_along_real_runs():
+    for seed, (kappa, d, step) in enumerate([(1.1, 10, 2e-4), (2.0, 8, 1e-4), (5.0, 10, 5e-6), (1.1, 5, 1e-7)]):
+        A = reference.planted(60, 50, np.linspace(1.0, 1 / kappa, 5), seed)
+        solution = lo.solve(lo.Full(A), AGD(step), rank=d, stop=lo.Stop(max_steps=400), rng=seed)
+        part = next(p for p in solution.certificate.parts if p.theorem == "all-time theorem at the start")
+        window = next(p for p in solution.certificate.parts if p.theorem.startswith("window"))
+        if d > 5:
+            assert part.holds
+        for proved in (part, window):
+            if proved.holds:
+                for step_, loss in zip(solution.trace.step, solution.trace.loss, strict=True):
+                    assert loss <= proved.bound.loss_at(step_) * (1 + 1e-9)
+
+
+def test_a_run_that_does_not_qualify_at_the_start_qualifies_later():
+    run = lo.Run(lo.Full(STANDARD), AGD(0.1), rank=10, stop=lo.Stop(max_steps=300), trace_every=10)
+    watch, held, promised = lo.Watch(run), None, {}
+    for state in run:
+        part = watch(state)
+        held = state.step if part and held is None else held
+        if part and state.step % 7 == 0 and (steps := part.steps_to(1e-12)) is not None:
+            promised[state.step] = state.step + steps
+    solution = run.solution()
+    reached = next(k for k, loss in enumerate(solution.trace.loss) if loss <= 1e-12)
+    assert 0 < held < reached
+    assert all(reached <= promise for promise in promised.values())
+    assert len(promised) > 5
+    parts = {part.theorem: part for part in solution.certificate.parts}
+    assert not parts["all-time theorem at the start"].holds
+    assert parts["all-time theorem at step 300"].holds
+    first = next(part for name, part in parts.items() if "first held" in name)
+    assert held <= first.step <= held + 10
+
+
+def test_the_certified_rate_is_close_to_the_observed_one():
+    A, C = STANDARD, 4.0
+    rng = np.random.default_rng(0)
+    X = A @ rng.standard_normal((100, 10)) / np.sqrt(10) / C
+    b, theta = np.linalg.svd(X)[1][4] ** 2, 0.1
+    step = theta * (1 - theta) * b / 2 / np.sqrt(0.5) / np.linalg.norm(A)
+    solution = lo.solve(
+        lo.Full(A), AGD(step), start=(X / np.sqrt(step), np.zeros((100, 10))), stop=lo.Stop(max_steps=3000)
+    )
+    part = next(p for p in solution.certificate.parts if p.theorem == "all-time theorem at the start")
+    losses = solution.trace.loss
+    end = next((k for k, loss in enumerate(losses) if loss < 1e-20 * losses[0]), 3000)
+    observed = np.log(losses[0] / losses[end]) / end
+    assert 1.0 <= observed / -np.log(part.rate) <= 1.5
+
+
+def test_hypotheses_that_fail_are_named_with_numbers():
+    problem = lo.Full(STANDARD)
+    outside = lo.solve(problem, AGD(0.1), rank=10, start=lo.starts.Gaussian(), stop=lo.Stop(max_steps=20)).certificate
+    assert outside.rate is None
+    assert outside.steps_to(1e-3) is None
+    assert not any(part.holds for part in outside.parts if part.theorem.startswith("all-time"))
+    assert any("column span" in check.name and not check.holds for part in outside.parts for check in part.checks)
+    noisy = lo.Full(reference.planted(50, 40, [1.0, 0.5], noise=0.1))
+    full_rank = lo.solve(noisy, rank=3, stop=lo.Stop(max_steps=20)).certificate
+    assert full_rank.holds
+    assert full_rank.theorem == "Eckart–Young gap"
+    assert "numerical rank 40 > 3" in full_rank.summary()
+
+
+def test_with_a_solver_convergence_is_asked_for_and_without_one_a_gap():
+    problem = lo.Full(STANDARD)
+    solution = lo.solve(problem, AGD(0.5), rank=10, stop=lo.Stop(max_steps=20))
+    pair = (solution.X, solution.Y)
+    converging = lo.certify(problem, pair, solver=AGD(0.5))
+    assert converging.holds
+    assert 0 < converging.rate < 1
+    assert converging.steps_to(1e-20) > 0
+    assert not lo.certify(problem, pair, solver=AGD(1.9)).holds
+    assert lo.certify(problem, pair, solver=lo.solvers.GradientDescent("0.5/sigma1")).holds
+    alone = lo.certify(problem, pair)
+    assert alone.holds
+    assert alone.rate is None
+    random = lo.certify(problem, (np.ones((100, 2)), np.ones((100, 2))))
+    assert random.holds
+    assert random.gap >= reference.loss(STANDARD, np.ones((100, 2)), np.ones((100, 2))) - least_loss(STANDARD, 2)
+
+
+def test_steps_to_refuses_targets_below_rounding():
+    certificate = lo.solve(lo.Full(STANDARD), AGD(0.5), rank=10, stop=lo.Stop(max_steps=20)).certificate
+    assert certificate.steps_to(certificate.rounding / 2) is None
+    assert certificate.steps_to(certificate.rounding * 4) >= 0
+    assert certificate.rounding < 1e-20
+
+
+def test_too_small_a_rank_does_not_make_a_false_claim():
+    # diag(1, 1e-9) from e₁: the loss stalls at 5e-19, and the tail is there to say so.
+    A = np.diag([1.0, 1e-9])
+    problem = lo.Full(A)
+    X, Y = np.array([[1.0], [0.0]]), np.array([[1.0], [0.0]])
+    certificate = lo.certify(problem, (X, Y), solver=AGD(0.5))
+    assert not certificate.holds or certificate.rounding >= 5e-19
+
+
+def test_float32_runs_are_certified_with_their_own_rounding():
+    solution = lo.solve(lo.Full(STANDARD.astype(np.float32)), AGD(0.5), rank=10, stop=lo.Stop(max_steps=40))
+    part = solution.certificate.convergence
+    assert part is not None
+    assert 1e-13 < part.rounding < 1e-6
+    assert solution.loss <= part.rounding
+
+
+def test_large_and_small_matrices_agree_on_the_span(monkeypatch):
+    from lopside.theory import span
+
+    A = reference.planted(70, 50, [3.0, 2.0, 1.0, 1e-3])
+    exact = column_span(lo.Full(A), 5)
+    monkeypatch.setattr(span, "_SMALL", 0.0)
+    sketched = column_span(lo.Full(A), 5)
+    assert (exact.rank, sketched.rank) == (4, 4)
+    assert sketched.exact
+    np.testing.assert_allclose(sketched.sigma, exact.sigma, rtol=1e-9)
+    assert np.linalg.norm(sketched.left @ (sketched.left.T @ A) - A) < 1e-13
+    assert sketched.tail < 1e-26
+    assert not column_span(lo.Full(np.eye(30)), 5).exact
+
+
+def test_zero_matrix_and_wrong_arguments():
+    certificate = lo.solve(lo.Full(np.zeros((4, 3))), rank=2).certificate
+    assert (certificate.holds, certificate.gap) == (True, 0.0)
+    with pytest.raises(lo.errors.AbilityError, match=r"Full\(A\)"):
+        lo.certify(STANDARD, (np.ones((100, 1)), np.ones((100, 1))))
+    with pytest.raises(lo.errors.InputError, match="expected 100 rows"):
+        lo.certify(lo.Full(STANDARD), (np.ones((99, 1)), np.ones((100, 1))))
