@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -166,7 +167,7 @@ class Point:
         """‖X Yᵀ − A‖_F / ‖A‖_F, not squared; for A = 0, 0 if X Yᵀ = 0 and infinity otherwise."""
         loss, norm = self.loss, self.problem.norm
         # ½‖·‖² of a matrix near 1e-150 underflows where its norm does not.
-        missed = self._residual if self._residual is not None else float(np.sqrt(2.0 * loss))
+        missed = self._residual if self._residual is not None else math.sqrt(max(0.0, 2.0 * loss))
         if norm == 0.0:
             return 0.0 if missed == 0.0 else float("inf")
         return missed / norm
