@@ -274,6 +274,13 @@ def test_numbers_no_theorem_can_use_are_refused() -> None:
         replace(start, loss=math.nan)
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_numbers_that_overflow_prove_nothing(order: Order) -> None:
+    start = Measurements(5, 1e200, 1e200, 0.0, 1e200, 0.0, 1e200, 1e300, 0.0)
+    assert not all_time(start, 1e200, order=order).holds
+    assert least_budgets(Scaled(0.5, 0.0, 0.2, math.inf), order) is None
+
+
 def test_a_start_without_full_rank_proves_nothing() -> None:
     start = Measurements(5, 0.8, 0.0, 0.7, 1.0, 1.0, 2.0, 1e-30, 0.0)
     assert not all_time(start, 0.5).holds

@@ -111,7 +111,7 @@ def test_large_shapes_neither_overflow_nor_claim_zero() -> None:
     assert sigma_min_tail(10_000, 5_000, level) <= 1.001e-300
     # χ² underflows here although the bound on the probability does not.
     assert sigma_min_tail(4_000, 2_000, 17.0) > 0
-    assert sigma_min_tail(10_000, 5_000, 100.0) == 1.0
+    assert sigma_min_tail(10_000, 5_000, 100.0) == sigma_min_tail_power(10_000, 5_000, 100.0) == 1.0
 
 
 def test_shapes_and_numbers_out_of_range_are_refused() -> None:

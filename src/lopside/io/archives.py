@@ -19,7 +19,15 @@ from lopside.errors import FileError
 from lopside.io.files import require_readable, whole_file
 
 _FACTS = "facts_json"
-_UNREADABLE = (OSError, ValueError, EOFError, MemoryError, SyntaxError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 """What NumPy and zipfile raise on files that are damaged, hostile or something else."""
 
 
@@ -34,7 +42,7 @@ class Header(NamedTuple):
 
 
 def write_archive(path: str | PathLike[str], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
-    """Write named arrays and a JSON-able dictionary to a compressed .npz; the file appears whole or not at all.
+    """Write named arrays and a JSON-able dictionary to a compressed .npz, whole or not at all.
 
     Raises
     ------
@@ -127,17 +135,22 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def _header(file: IO[bytes], size: int, name: str) -> Header:
-    version = npy.read_magic(file)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(file)
+    try:
+        version = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except Exception as error:  # NumPy hands the header to Python's own parser, which may raise anything
+        raise ValueError(f"no array in NumPy's format ({error})") from error
+    size -= file.tell()
     # Refused before anything is allocated: a header of a hundred bytes can promise an exabyte.
     promised = math.prod(shape) * dtype.itemsize
-    if promised > size and not dtype.hasobject or min(shape, default=0) < 0:
+    header = Header(shape, dtype)
+    if min(shape, default=0) < 0 or (promised > size and not dtype.hasobject):
         raise FileError(
-            f"got {name}, whose header promises {' × '.join(map(str, shape))} {dtype}, {promised} bytes, in {size} bytes; "
+            f"got {name}, whose header promises {header}, {promised} bytes, where there are {size}; "
             "expected a whole file. Try writing or copying it again"
         )
-    return Header(shape, dtype)
+    return header
 
 
 def refuse_objects(name: str, header: Header) -> None:

@@ -15,10 +15,10 @@ from lopside.errors import FileError
 
 @contextmanager
 def whole_file(path: str | PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file for writing that becomes `path` when the block ends; after an error nothing is left behind.
+    """Open a file that becomes `path` when the block ends; after an error nothing is left behind.
 
-    The bytes go to a temporary neighbour, which takes the name in one step, so that a reader never sees half a
-    file and an older file stays until the new one is complete.
+    The bytes go to a temporary neighbour, which takes the name in one step, so that a reader never sees half
+    a file and an older file stays until the new one is complete.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def require_writable(path: str | PathLike[str]) -> None:
     """
     path = Path(path)
     if path.is_dir():
-        raise FileError(f"got {path} to write to, which is a folder; expected a file name. Try {path / 'factors.npz'}")
+        raise FileError(f"got the folder {path} to write to; expected a file name. Try {path / 'factors.npz'}")
     probe = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,7 @@ def read_market(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
     try:
         m, n, entries, layout, field, _ = mminfo(path)
         if field == "complex":
-            raise FileError(f"got {path.name} with complex entries; expected real ones. Try writing the real part")
+            raise FileError(f"got {path.name} with complex entries; expected {expected}. Try the real part")
         _require_room(path, m, n, entries, layout)
         A = mmread(path)
     except (OSError, ValueError, OverflowError, EOFError, MemoryError, zlib.error) as error:
@@ -61,12 +61,12 @@ def _require_room(path: Path, m: int, n: int, entries: int, layout: str) -> None
     sparse = layout == "coordinate"
     if sparse and m * n > DENSE_LIMIT:
         raise FileError(
-            f"got {path.name}, a sparse {m} × {n} matrix: {m * n} entries when made dense; expected at most {DENSE_LIMIT}. "
-            "This version factors dense matrices; try a part of it"
+            f"got {path.name}, a sparse {m} × {n} matrix, which would have {m * n} entries when made dense "
+            f"(this version factors dense matrices); expected at most {DENSE_LIMIT}. Try a part of it"
         )
     # An entry takes at least two bytes ("1\n"), with its two indices at least four ("1 1\n").
     if (4 * entries if sparse else m * n) > room:
         raise FileError(
-            f"got {path.name}, whose header promises {m} × {n} with {entries} entries in {path.stat().st_size} bytes; "
-            "expected a whole file. Try writing or copying it again"
+            f"got {path.name}, whose header promises {m} × {n} with {entries} entries, in "
+            f"{path.stat().st_size} bytes; expected a whole file. Try writing or copying it again"
         )

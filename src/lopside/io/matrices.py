@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 
 
 def read_matrix(path: str | PathLike[str], key: str | None = None) -> Reading:
-    """Read a matrix from .npy, .npz, .csv, .tsv, .mtx, .mtx.gz, .png or .jpg.
+    r"""Read a matrix from .npy, .npz, .csv, .tsv, .mtx, .mtx.gz, .png or .jpg.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def read_matrix(path: str | PathLike[str], key: str | None = None) -> Reading:
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "a.csv")
-    ...     _ = path.write_text("x,y\\n1,2\\n3,4\\n")
+    ...     _ = path.write_text("x,y\n1,2\n3,4\n")
     ...     read_matrix(path)
     Reading(A=array([[1., 2.],
            [3., 4.]]), notes=('line 1 of a.csv is read as a header (x, y)',))
@@ -65,7 +65,7 @@ def read_matrix(path: str | PathLike[str], key: str | None = None) -> Reading:
     name = path.name.lower()
     suffix = next((s for s in SUFFIXES if name.endswith(s)), None)
     if suffix is None:
-        raise FileError(f"got {path.name}, whose ending is not one lopside reads; expected {expected}. {_hint(name)}")
+        raise FileError(f"got {path.name}, an unknown ending; expected {expected}. {_hint(name)}")
     if key is not None and suffix != ".npz":
         raise FileError(f"got key {key!r} for {path.name}; expected a key for an .npz only. Try without it")
     if suffix == ".npz":
@@ -93,15 +93,17 @@ def _from_npz(path: Path, key: str | None) -> NDArray[Any]:
     headers = read_headers(path, "a matrix in an .npz")
     if {"indices", "indptr", "format", "data"} <= headers.keys():
         raise FileError(
-            f"got {path.name}, a sparse matrix written by scipy.sparse.save_npz; this version factors dense matrices. "
-            "Try numpy.save('A.npy', scipy.sparse.load_npz(...).toarray()) if it fits in memory"
+            f"got {path.name}, a sparse matrix written by scipy.sparse.save_npz; expected a dense one. "
+            "Try numpy.save('A.npy', scipy.sparse.load_npz(...).toarray()) if that fits in memory"
         )
     if key is None:
         matrices = [name for name, header in headers.items() if len(header.shape) == 2]
         key = matrices[0] if len(matrices) == 1 else next(iter(headers)) if len(headers) == 1 else None
     if key not in headers:
         wanted = "one matrix" if key is None else f"an array {key!r}"
-        raise FileError(f"got {path.name} with {listing(headers)}; expected {wanted}. Try --key with one of these names")
+        raise FileError(
+            f"got {path.name} with {listing(headers)}; expected {wanted}. Try one of these names as the key"
+        )
     return read_member(path, key, headers[key])
 
 

@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lopside.errors import FileError
 from lopside.io.archives import unreadable
+
+_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, LookupError, MemoryError, struct.error, zlib.error)
+"""What Pillow's decoders raise on damaged files."""
 
 
 def read_picture(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -43,17 +47,17 @@ def read_picture(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
                 picture.load()
                 kind = picture.mode
                 upright = ImageOps.exif_transpose(picture)
-    except (
-        *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, MemoryError, struct.error, zlib.error),
-        *(Image.DecompressionBombError, Image.DecompressionBombWarning),
-    ) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise FileError(f"cannot read {path}: {error}; expected a smaller picture. Try scaling it down") from error
+    except _DAMAGED as error:
         raise unreadable(path, error, "a sound PNG or JPEG") from error
     notes = []
     if kind.startswith("I"):
-        return np.asarray(upright, dtype=np.float64) / 257.0, (f"{path.name}: 16-bit grey levels scaled to 0…255",)
+        notes.append(f"{path.name}: 16-bit grey levels scaled to 0…255")
+        return np.asarray(upright, dtype=np.float64) / 257.0, tuple(notes)
     if upright.has_transparency_data:
         upright = upright.convert("RGBA")
-        if upright.getextrema()[3][0] < 255:  # the least alpha
+        if np.asarray(upright.getchannel("A")).min() < 255:
             notes.append(f"{path.name}: transparent parts laid on white")
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
     if kind not in ("1", "L", "LA"):

@@ -1,14 +1,12 @@
-"""Matrices as text: comma, semicolon, tab or blank separated."""
+"""Matrices as text: tables separated by commas, semicolons, tabs or blanks."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, NoReturn, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +17,26 @@ _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n
 """What people write, in small letters, for an entry that is not there."""
 
 _QUOTED = re.compile(r'"[^"]*"')
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+
+
+class _Layout(NamedTuple):
+    """How a table is laid out; lines are counted from 1, and `header` is 0 where there is none."""
+
+    encoding: str
+    delimiter: str | None
+    header: int
+    row_names: bool
+    width: int
 
 
 def read_text(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Read a table of numbers; a first row without any number is taken as a header.
 
-    The separator is the tab, semicolon or comma found first, in this order, in the first two lines, else blanks
-    (a .tsv always uses the tab). UTF-8 and UTF-16, with and without a byte-order mark, and every line ending are
-    read; lines that are blank or start with # are skipped.
+    The separator is the tab, semicolon or comma, the first of these that is in the first two lines; else
+    blanks (in a .tsv the tab). UTF-8, UTF-16 with a byte-order mark and every line ending are read; lines
+    that are blank or start with # are skipped. A header whose first cell is empty, as spreadsheets, pandas
+    and R write it, says that the first column holds row names: it is left out.
 
     Parameters
     ----------
@@ -42,25 +52,125 @@ def read_text(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
     FileError
         If it is no table of numbers; names the line, and the column counted from 1.
     """
-    encoding = _encoding(path)
-    with open(path, encoding=encoding, errors="replace", newline=None) as file:
-        head = [line for _, line in zip(range(2), _lines(file), strict=False)]
-        if not head:
-            raise FileError(f"got {path.name} without a row of numbers; expected at least one")
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(head)
-        file.seek(0)
-        lines = _lines(file)
-        first = next(lines)
-        header = _cells(first, delimiter)
-        notes = ()
-        if _is_header(header):
-            notes = (f"line {_line_number(path, encoding)} of {path.name} is read as a header ({_shortened(header)})",)
-            following = next(lines, None)
-            if following is None:
-                raise FileError(f"got {path.name} with a header ({_shortened(header)}) and nothing below it; expected rows of numbers")
-            first = following
+    layout, notes = _layout(path)
+    with _open(path, layout.encoding) as file:
+        rows = (line for number, line in _lines(file) if number > layout.header)
+        columns = range(1, layout.width) if layout.row_names else None
         try:
-            A = np.loadtxt(chain([first], lines), delimiter=delimiter, quotechar='"', ndmin=2, dtype=np.float64)
+            A = np.loadtxt(rows, delimiter=layout.delimiter, comments=None, quotechar='"', usecols=columns, ndmin=2)
         except ValueError as error:
-            raise _fault(path, encoding, delimiter, bool(notes), error) from error
+            _explain(path, layout, error)
     return A, notes
+
+
+def _open(path: Path, encoding: str) -> TextIO:
+    # A byte that is no UTF-8 can only be in a name; where it is in a number, the number is refused.
+    return open(path, encoding=encoding, errors="replace")
+
+
+def _encoding(path: Path) -> str:
+    with open(path, "rb") as file:
+        beginning = file.read(1 << 16)
+    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if b"\0" in beginning:
+        raise FileError(
+            f"got {path.name} with binary contents; expected a table of numbers as text. "
+            "Try the ending that fits the file"
+        )
+    return "utf-8-sig"
+
+
+def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(file, 1):
+        if (beginning := line.lstrip()) and not beginning.startswith("#"):
+            yield number, line
+
+
+def _layout(path: Path) -> tuple[_Layout, tuple[str, ...]]:
+    encoding = _encoding(path)
+    with _open(path, encoding) as file:
+        head = [entry for entry, _ in zip(_lines(file), range(2), strict=False)]
+    lines = [line for _, line in head]
+    delimiter = _delimiter(lines) or ("\t" if path.suffix.lower() == ".tsv" else None)
+    first = _cells(lines[0], delimiter) if lines else []
+    header = _is_header(first)
+    if len(head) - header < 1:
+        raise FileError(f"got {path.name} without a row of numbers; expected at least one")
+    if not header:
+        return _Layout(encoding, delimiter, 0, row_names=False, width=len(first)), ()
+    row_names = not first[0] and len(first) > 1
+    names = ", ".join(filter(None, first))
+    names = names if len(names) <= 40 else names[:40] + "…"
+    notes = [f"line {head[0][0]} of {path.name} is read as a header ({names})"]
+    if row_names:
+        notes.append(f"the first column of {path.name}, which has no name, is read as row names and left out")
+    return _Layout(encoding, delimiter, head[0][0], row_names=row_names, width=len(first)), tuple(notes)
+
+
+def _delimiter(lines: list[str]) -> str | None:
+    text = _QUOTED.sub("", "".join(lines)).strip(" \r\n")
+    return next((candidate for candidate in "\t;," if candidate in text), None)
+
+
+def _cells(line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None:
+        return line.split()
+    return [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))]
+
+
+def _is_header(cells: list[str]) -> bool:
+    names = [cell for cell in cells if cell.lower() not in _MISSING]
+    # pandas numbers unnamed columns from 0, with an empty cell above the row names
+    numbered = len(cells) > 1 and cells == ["", *map(str, range(len(cells) - 1))]
+    return numbered or (bool(names) and not any(map(_is_number, names)))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        # Digits that do not parse are a slip ("1,5", "3 m"), not a name such as "x1".
+        return bool(_DECIMAL_COMMA.fullmatch(cell))
+    return cell.isascii() and "_" not in cell
+
+
+def _explain(path: Path, layout: _Layout, error: ValueError) -> NoReturn:
+    """Raise the sentence that names the place at fault."""
+    missing: list[tuple[int, int]] = []
+    width, above = 0, 0
+    with _open(path, layout.encoding) as file:
+        for number, line in _lines(file):
+            cells = _cells(line, layout.delimiter)
+            if above and len(cells) != width:
+                raise FileError(
+                    f"got {len(cells)} cells in line {number} of {path.name}, where line {above} has "
+                    f"{width}; expected rows of equal length. Try looking for a separator missing or too many"
+                )
+            width, above = len(cells), number
+            if number == layout.header:
+                continue
+            for column, cell in list(enumerate(cells, 1))[layout.row_names :]:
+                if cell.lower() in _MISSING:
+                    missing.append((number, column))
+                else:
+                    _require_number(path, number, column, cell)
+    if missing:
+        raise FileError(
+            f"got an empty entry in line {missing[0][0]}, column {missing[0][1]} of {path.name} "
+            f"({len(missing)} in all); expected every entry known. Missing entries are a different problem "
+            "(Completion: fit the known entries only); to factor all, fill them in first, or drop those rows"
+        )
+    raise FileError(f"cannot read {path.name} as a table of numbers: {error}")
+
+
+def _require_number(path: Path, line: int, column: int, cell: str) -> None:
+    place = f"in line {line}, column {column} of {path.name}"
+    shown = repr(cell if len(cell) <= 30 else cell[:30] + "…")
+    if _DECIMAL_COMMA.fullmatch(cell):
+        raise FileError(f"got {shown} {place}; expected a decimal point. Try replacing the decimal commas")
+    if not _is_number(cell):
+        raise FileError(
+            f"got {shown} {place}, which is no number; expected numbers below one optional header row. "
+            "Try leaving out columns with text"
+        )

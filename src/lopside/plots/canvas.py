@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lopside.errors import FileError
+from lopside.io import whole_file
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 """Six hues that people with any common colour blindness tell apart (Okabe and Ito)."""
@@ -51,6 +51,9 @@ _STYLE: dict[str, Any] = {
     "ytick.color": "#5A5A5A",
     "ytick.labelsize": 8.0,
 }
+
+# Neither the date nor the version of matplotlib goes into a file.
+_METADATA = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
 
 
 @contextmanager
@@ -99,6 +102,8 @@ def save(
 ) -> list[Path]:
     """Write a figure once per format and return the paths; equal figures give equal bytes.
 
+    The layout is settled here, once for all formats.
+
     Parameters
     ----------
     fig : matplotlib.figure.Figure
@@ -113,18 +118,15 @@ def save(
         If a file cannot be written.
     """
     paths = []
+    with style():
+        fig.draw_without_rendering()
+    fig.set_layout_engine("none")
     for kind in formats:
         buffer = BytesIO()
-        # Neither the date nor the version of matplotlib goes into the file.
-        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None} if kind == "png" else None
         with style():
-            fig.savefig(buffer, format=kind, metadata=metadata)
+            fig.savefig(buffer, format=kind, metadata=_METADATA.get(kind))
         path = Path(f"{path_without_suffix}.{kind}")
-        try:
-            path.write_bytes(buffer.getvalue())
-        except OSError as error:
-            raise FileError(
-                f"cannot write {path}: {error.strerror or error}; expected a folder that exists and may be written to"
-            ) from error
+        with whole_file(path) as file:
+            file.write(buffer.getvalue())
         paths.append(path)
     return paths

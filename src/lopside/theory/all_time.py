@@ -1,25 +1,27 @@
 """A linear rate for all time, from the numbers of one pair (X, Y): the certificate of gradient descent.
 
-Notation: E = XYᵀ - A, f = ‖E‖_F² / 2, x = √η ‖X₀‖, y = √η ‖Y₀‖, b = η
-σ_r(X₀)², g = η √f₀, and col(X₀) = col(A), of dimension r.
+Notation: E = XYᵀ - A, f = ‖E‖_F² / 2, x = √η ‖X₀‖, y = √η ‖Y₀‖, b = η σ_r(X₀)², g = η √f₀, and
+col(X₀) = col(A), of dimension r.
 
-**Theorem (alternating).** Let 0 ≤ u < √b and v ≥ 0 ("budgets"), lx = (x + u)² < 2, ly = (y + v)² <
-2, p = max(1 - (√b - u)², lx - 1). If
+**Theorem (alternating).** Let 0 ≤ u < √b and v ≥ 0 ("budgets"), lx = (x + u)² < 2, ly = (y + v)² < 2 and
+p = max(1 - (√b - u)², lx - 1). If
 
     u ≥ g min( √(2 / ((2 - ly) (1 - p²))), √(2 ly) / (1 - p) ),
     v ≥ g √(2 (1 + p) / ((2 - lx) (1 - p))),
 
 then f_t ≤ p^(2t) f₀, √η ‖X_t - X₀‖_F ≤ u and √η ‖Y_t - Y₀‖_F ≤ v for all t ≥ 0.
 
-*Proof.* By induction the budgets hold up to step t. The X-step maps E_s to D_s = E_s (I - η Y_s Y_sᵀ),
-not larger since ly ≤ 2. The Y-step maps D_s to (I - η XXᵀ) D_s, X = X_{s+1}, and the columns of D_s lie
-in col(A) = col(X): the norm shrinks by p. So with h_s = ‖D_s‖_F² / 2: f_{s+1} ≤ p² h_s, h_s ≤ f_s ≤
-p^(2s) f₀. Expanding ‖D_s‖², η (2 - ly) ‖E_s Y_s‖_F² ≤ 2 (f_s - h_s) ≤ 2 (f_s - f_{s+1} / p²) =
-2 p^(2s) (c_s - c_{s+1}) with c_s = f_s / p^(2s) falling from f₀, and Cauchy-Schwarz with the weights p^s
-bounds the motion of X, η sum ‖E_s Y_s‖_F, by the first form (for s = t use h_t ≥ 0); ‖E_s Y_s‖_F ≤
-p^s √(2 f₀ ly / η) gives the second. Likewise η (2 - lx) ‖D_sᵀ X_{s+1}‖_F² ≤ 2 (h_s - f_{s+1})
-≤ 2 (h_s - h_{s+1}), and the weights p^s, with Abel summation, bound the motion of Y. So the budgets hold
-at step t + 1.
+*Proof.* By induction the budgets hold up to step t. The X-step maps E_s to D_s = E_s (I - η Y_s Y_sᵀ), not
+larger since ly ≤ 2. The Y-step maps D_s to (I - η XXᵀ) D_s, X = X_{s+1}, and the columns of D_s lie in
+col(A) = col(X): the norm shrinks by p. So with h_s = ‖D_s‖_F² / 2: f_{s+1} ≤ p² h_s and h_s ≤ f_s ≤ p^(2s) f₀.
+For X, expanding ‖D_s‖² gives
+
+    η (2 - ly) ‖E_s Y_s‖_F² ≤ 2 (f_s - h_s) ≤ 2 (f_s - f_{s+1} / p²) = 2 p^(2s) (c_s - c_{s+1})
+
+with c_s = f_s / p^(2s) falling from f₀ (for s = t use h_t ≥ 0). Cauchy-Schwarz with the weights p^s bounds the
+motion η Σ ‖E_s Y_s‖_F by the first form; ‖E_s Y_s‖_F ≤ p^s √(2 f₀ ly / η) gives the second. Likewise for Y,
+η (2 - lx) ‖D_sᵀ X_{s+1}‖_F² ≤ 2 (h_s - f_{s+1}) ≤ 2 (h_s - h_{s+1}), and the weights p^s, with Abel summation,
+bound the motion. So the budgets hold at step t + 1.
 
 **Theorem (simultaneous).** The same conclusions with lx + ly < 2, e = g √(2 lx ly),
 p = max(1 - (√b - u)², lx + ly - 1) + e < 1 and
@@ -27,13 +29,12 @@ p = max(1 - (√b - u)², lx + ly - 1) + e < 1 and
     u ≥ min(w, g √(2 ly) / (1 - p)),     v ≥ min(w, g √(2 lx) / (1 - p)),
     w = g √(2 (1 + p + 2 e p / (1 - p²)) / ((2 - lx - ly) (1 - p))).
 
-*Proof.* E goes to E - η (EYYᵀ + XXᵀE) + η² E Y Xᵀ E. On residuals with columns in col(A) the linear
-part has its eigenvalues in [1 - lx - ly, 1 - η σ_r(X)²]; the quadratic part is at most e p^s
-‖E_s‖_F. The rest is as before, with the joint gradient.
+*Proof.* E goes to E - η (EYYᵀ + XXᵀE) + η² EYXᵀE. On residuals with columns in col(A) the linear part has its
+eigenvalues in [1 - lx - ly, 1 - η σ_r(X)²]; the quadratic part is at most e p^s ‖E_s‖_F. The rest is as before,
+with the joint gradient.
 
-Any step of a run may be taken as the start. As f falls, what is assumed reduces to rank X = r and η
-‖X‖², η ‖Y‖² < 2 (alternating) or η (‖X‖² + ‖Y‖²) < 2 (simultaneous; the limit of
-stability).
+Any step of a run may be taken as the start. As f falls, what is assumed reduces to rank X = r and to
+η ‖X‖², η ‖Y‖² < 2 (alternating) or η (‖X‖² + ‖Y‖²) < 2 (simultaneous; the limit of stability).
 """
 
 from __future__ import annotations
@@ -89,13 +90,14 @@ def needed_budgets(at: Scaled, u: float, v: float, order: Order) -> Budgets | No
         The right-hand sides of the theorem; None where its conditions on lx, ly and p fail. The theorem holds
         if they are at most u and v. They grow with u, v and g.
     """
-    lx, ly, root = (at.x + u) ** 2, (at.y + v) ** 2, math.sqrt(at.b) - u
+    x, y, root = at.x + u, at.y + v, math.sqrt(at.b) - u
+    lx, ly = x * x, y * y  # not x**2, which raises an error where x * x is infinity
     room = min(2 - lx, 2 - ly) if order == "alternating" else 2 - lx - ly
     if root <= 0 or room <= 0:
         return None
     excess = 0.0 if order == "alternating" else at.g * math.sqrt(2 * lx * ly)
     gap = min(root**2, 2 - lx if order == "alternating" else room) - excess
-    if gap <= 0:
+    if not gap > 0:  # also if g overflowed and the gap is not a number
         return None
     p = 1 - gap
     direct_x = at.g * math.sqrt(2 * ly) / gap
@@ -182,7 +184,7 @@ class AllTime:
     @property
     def conditions(self) -> tuple[Inequality, ...]:
         """The assumptions one by one; the last is the loss against the largest at which the theorem holds."""
-        x, y = (self.step_size * s**2 for s in (self.start.sigma1_x, self.start.sigma1_y))
+        x, y = (self.step_size * s * s for s in (self.start.sigma1_x, self.start.sigma1_y))
         if self.order == "alternating":
             stable = (
                 Inequality("X is stable: η‖X‖²", x, 2),

@@ -8,7 +8,7 @@ Let col(X₀) = col(A), b = η σ_r(X₀)² and θ in (0, 1). If
 then alternating gradient descent has f_t ≤ (1 - (1 - θ)² b)^(2t) f₀ and σ_r(X_t) ≥ (1 - θ)
 σ_r(X₀) for all t ≥ 0. This is the theorem of `all_time` with both budgets set to θ √b: there
 lx, ly ≤ 1, p = 1 - (1 - θ)² b, and both motions are at most 2 g / √(1 - p). `all_time` needs less
-and proves more; this form can be solved by hand.
+and proves more; this form can be solved by hand. Both sharpen [WK23, Thm 5.1].
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lopside.theory.ward_kolda import beta, initial_loss_bounds, rho, start_boun
 
 
 def theta_star(s: float) -> float:
-    """Compute θ = 4 s / (1 + √(1 - 8 s)), the least that meets (b); s = √f₀ / σ_r(X₀)^2.
+    """Compute θ = 4 s / (1 + √(1 - 8 s)), the least that meets (b); s = √f₀ / σ_r(X₀)².
 
     It gives the best rate and the weakest (a) at once.
 
@@ -49,7 +49,7 @@ def theta_star(s: float) -> float:
     0.5
     """
     if not 0 <= s <= 1 / 8:
-        raise InputError(f"got sqrt(loss)/sigma_r(X)^2 = {s}; expected at most 1/8: take a smaller step size")
+        raise InputError(f"got √loss/σ_r(X)² = {s}; expected at most 1/8: take a smaller step size")
     return 4 * s / (1 + math.sqrt(1 - 8 * s))
 
 
@@ -228,7 +228,7 @@ def step_in_advance(
     """
     m, n = shape
     if r > min(m, n):
-        raise InputError(f"got rank {r} for a {m} x {n} matrix; expected at most {min(m, n)}")
+        raise InputError(f"got rank {r} for a {m} × {n} matrix; expected at most {min(m, n)}")
     require_fraction(failure=failure, theta=theta, nu=nu)
     bounds = norm_bounds(n, rank, r, left_probability=failure / 4, right_probability=failure / 4)
     tau = tau_from_probability(rank, r, failure / 2)

@@ -84,7 +84,10 @@ def sigma_min_tail_power(d: int, r: int, level: float) -> float:
     require_ranks(d, r)
     require_nonnegative(level=level)
     q = d - r + 1
-    return min(1.0, (math.e * math.sqrt(d) * level / q) ** q / math.sqrt(2 * math.pi * q))
+    if level == 0:
+        return 0.0
+    log_tail = q * (1 + math.log(d) / 2 + math.log(level / q)) - math.log(2 * math.pi * q) / 2
+    return math.exp(min(0.0, log_tail))
 
 
 def sigma_min_tail_closed(d: int, r: int, tau: float) -> float:
@@ -119,7 +122,7 @@ def sigma_min_tail_closed(d: int, r: int, tau: float) -> float:
 
 
 def sigma_min_tail_concentration(d: int, r: int, level: float) -> float:
-    """Bound P(σ_min(G) ≤ level) by exp(-s^2/2), s = √d - √r - level, where s ≥ 0.
+    """Bound P(σ_min(G) ≤ level) by exp(-s²/2), s = √d - √r - level, where s ≥ 0.
 
     Useless near d = r; wins against `sigma_min_tail` only for d much larger than r.
 
@@ -150,7 +153,7 @@ def sigma_min_tail_concentration(d: int, r: int, level: float) -> float:
 
 
 def sigma_max_tail(d: int, r: int, level: float) -> float:
-    """Bound P(σ₁(G) ≥ level) by exp(-s^2/2), s = level - √d - √r, where s ≥ 0.
+    """Bound P(σ₁(G) ≥ level) by exp(-s²/2), s = level - √d - √r, where s ≥ 0.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ def jiang_chen_ding_count(kappa: float, relative_error: float, *, hidden_factor:
 def ward_kolda_count(
     kappa: float, rank: int, r: int, relative_error: float, *, C: float = 4.0, tau: float = 1.0
 ) -> float:
-    """Count (4/β) log(f₀/f), β = ρ^2/(C κ)²: alternating gradient descent from their start.
+    """Count (4/β) log(f₀/f), β = ρ²/(C κ)²: alternating gradient descent from their start.
 
     Parameters
     ----------
@@ -225,19 +225,19 @@ def iteration_counts(
     tau = 1.0 if failure is None else tau_from_probability(rank, r, failure)
     eps, gd, agd = relative_error, "simultaneous gradient descent", "alternating gradient descent"
     return [
-        Count("YD21", gd, "d^2 (m+n)^2 kappa^4 log(1/eps^2)", True, ye_du_count(kappa, r, shape, eps)),
-        Count("JCD22", gd, "kappa^3 log(1/eps^2)", True, jiang_chen_ding_count(kappa, eps)),
+        Count("YD21", gd, "d² (m+n)² κ⁴ log(1/eps²)", True, ye_du_count(kappa, r, shape, eps)),
+        Count("JCD22", gd, "κ³ log(1/eps²)", True, jiang_chen_ding_count(kappa, eps)),
         Count(
             "WK23",
             agd,
-            "(4 C^2 kappa^2/rho^2) log(1/eps^2)",
+            "(4 C² κ²/ρ²) log(1/eps²)",
             False,
             ward_kolda_count(kappa, rank, r, eps, tau=tau),
         ),
         Count(
             "all-time theorem",
             agd,
-            "(2 C^2 kappa^2/rho^2) log(1/eps^2)",
+            "(2 C² κ²/ρ²) log(1/eps²)",
             False,
             all_time_count(kappa, rank, r, eps, tau=tau),
         ),

@@ -74,7 +74,11 @@ class Measurements:
     @property
     def sigma_r_x_squared(self) -> float:
         """σ_r(X)² less d u ‖X‖², the accuracy to which the Gram matrix of X knows it; at least 0."""
-        return max(0.0, self.sigma_r_x**2 - self.rank * self.epsilon * self.sigma1_x**2)
+        return max(0.0, _square(self.sigma_r_x) - self._gram_rounding)
+
+    @property
+    def _gram_rounding(self) -> float:
+        return self.rank * self.epsilon * _square(self.sigma1_x)
 
     def rounding(self, motion_x: float = 0.0, motion_y: float = 0.0) -> float:
         """Bound δ = 2 (d + 4) u (‖X‖_F ‖Y‖_F + ‖A‖_F) on the rounding of XYᵀ - A in one step.
@@ -104,11 +108,11 @@ class Measurements:
             ``2 leakage² ≤ δ`` and ``d u ‖X‖² ≤ σ_r(X)²``.
         """
         return (
-            Inequality("X lies in the column span of A: 2 leakage²", 2 * self.leakage**2, self.rounding()),
+            Inequality("X lies in the column span of A: 2 leakage²", 2 * _square(self.leakage), self.rounding()),
             Inequality(
                 "X spans the columns of A: rounding of σ_r(X)²",
-                self.rank * self.epsilon * self.sigma1_x**2,
-                self.sigma_r_x**2,
+                self._gram_rounding,
+                _square(self.sigma_r_x),
             ),
         )
 
@@ -162,6 +166,11 @@ def measure(
         tail=float(np.sum(sigma[r:] ** 2)) / 2,
         epsilon=epsilon,
     )
+
+
+def _square(value: float) -> float:
+    # Not value**2, which raises an error where the product is infinity, as for factors of a run that diverges.
+    return value * value
 
 
 def frobenius(M: Array) -> float:

@@ -81,9 +81,7 @@ class NormBounds(NamedTuple):
     right: float
 
 
-def norm_bounds(
-    n: int, rank: int, r: int, *, left_probability: float, right_probability: float
-) -> NormBounds:
+def norm_bounds(n: int, rank: int, r: int, *, left_probability: float, right_probability: float) -> NormBounds:
     """Bound ‖VᵀΦ₁‖ by a1 and ‖Φ₂‖ by a2, which replace the fixed 3 and 3 of the paper.
 
     a1 = 1 + √(r/d) + √(2 log(1/p1)/d) and a2 = 1 + √(d/n) + √(2 log(1/p2)/n).
@@ -125,9 +123,7 @@ def norm_bounds(
     return NormBounds(left, sigma_max_level(n, rank, right_probability) / math.sqrt(n))
 
 
-def failure_probability(
-    tau: float, rank: int, r: int, *, left_probability: float, right_probability: float
-) -> float:
+def failure_probability(tau: float, rank: int, r: int, *, left_probability: float, right_probability: float) -> float:
     """Bound the probability that the start misses what the theorems need of it.
 
     δ = min(`sigma_min_tail`, `sigma_min_tail_concentration`) + p1 + p2, both tails at the level

@@ -57,7 +57,7 @@ def rho(tau: float, rank: int, r: int) -> float:
 
 
 def beta(rho: float, C: float, kappa: float) -> float:
-    """Compute β = ρ² / (C² κ²), the a-priori lower bound on η σ_r(X₀)^2.
+    """Compute β = ρ² / (C² κ²), the a-priori lower bound on η σ_r(X₀)².
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def step_bound(C: float, nu: float, sigma1: float, *, left_bound: float = 3.0) -
     Notes
     -----
     [WK23, Cor 4.4]. The proof prints σ₁(Y₀)² ≤ 9 η C² σ₁² on the way, from which the step
-    bound does not follow; it follows from σ₁(Y₀)² ≤ η (C ν σ₁ / a1)^2.
+    bound does not follow; it follows from σ₁(Y₀)² ≤ η (C ν σ₁ / a1)².
     """
     require_positive(C=C, sigma1=sigma1, left_bound=left_bound)
     require_fraction(nu=nu)

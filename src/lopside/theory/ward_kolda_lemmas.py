@@ -61,9 +61,7 @@ def lemma_41(A: Array, X: Array, Y: Array, step_size: float) -> Lemma:
         ),
         (
             _descent("X-step", gradient, Y, residual, middle, rounding + rounding_middle, step_size),
-            _descent(
-                "Y-step", gradient_y, X_next, middle, after, rounding_middle + rounding_after, step_size
-            ),
+            _descent("Y-step", gradient_y, X_next, middle, after, rounding_middle + rounding_after, step_size),
         ),
     )
 
@@ -71,7 +69,7 @@ def lemma_41(A: Array, X: Array, Y: Array, step_size: float) -> Lemma:
 def lemma_41_sum(A: Array, trajectory: Sequence[tuple[Array, Array]], step_size: float) -> Lemma:
     """Check the summed descent lemma along a trajectory of alternating gradient descent.
 
-    sum_t ‖E_t Y_t‖_F² ≤ (2/η) f₀, and sum_t ‖EᵀX_{t+1}‖_F² ≤ (2/η) f₀ at E = X_{t+1} Y_tᵀ - A.
+    Σ_t ‖E_t Y_t‖_F² ≤ (2/η) f₀, and Σ_t ‖EᵀX_{t+1}‖_F² ≤ (2/η) f₀ at E = X_{t+1} Y_tᵀ - A.
 
     Parameters
     ----------
@@ -173,32 +171,26 @@ def lemma_46(A: Array, X: Array, Y: Array, r: int) -> Lemma:
     Returns
     -------
     Lemma
-        Hypothesis: the leakage of X is at the level of rounding.
+        Hypothesis: what leaks changes the residual by no more than rounding, as in `Measurements`.
 
     Notes
     -----
     [WK23, Lemma 4.6, (5)].
     """
-    left, sigma, _ = np.linalg.svd(A, full_matrices=False)
+    left, _, _ = np.linalg.svd(A, full_matrices=False)
     span = left[:, :r]
     leakage = frobenius(X - span @ (span.T @ X))
     sigma_x = np.linalg.svd(X, compute_uv=False)
     residual, rounding = residual_of(A, X, Y)
     # What leaks adds ‖leak Yᵀ‖ to the residual without adding as much to the gradient.
     error = rounding + leakage * spectral(Y) + sum(A.shape) * EPSILON * frobenius(A)
-    floor = sum(A.shape) * EPSILON * frobenius(X) * float(sigma[0] / sigma[r - 1])
-    gradient = residual.T @ X
+    needed = float(sigma_x[r - 1] ** 2 * np.sum(residual**2))
+    gradient = float(np.sum((residual.T @ X) ** 2))
+    allowance = 4 * float(sigma_x[0]) ** 2 * (frobenius(residual) * error + error**2)
     return Lemma(
         "Polyak-Lojasiewicz [WK23, Lemma 4.6]",
-        (Inequality("leakage", leakage, floor),),
-        (
-            Inequality(
-                "2 σ_r(X)² f",
-                float(sigma_x[r - 1] ** 2 * np.sum(residual**2)),
-                float(np.sum(gradient**2)),
-                4 * float(sigma_x[0]) ** 2 * (frobenius(residual) * error + error**2),
-            ),
-        ),
+        (Inequality("2 leakage²", 2 * leakage**2, rounding),),
+        (Inequality("2 σ_r(X)² f", needed, gradient, allowance),),
     )
 
 

@@ -61,9 +61,7 @@ def prop_42(
             Inequality(f"‖{name}_T‖", float(after[0]), root, allowance),
             Inequality(f"‖{name}_T - {name}₀‖_F", frobenius(last - first), motion, allowance),
             Inequality(f"σ_r({name}_T) from below", smallest, float(after[r - 1]), allowance),
-            Inequality(
-                f"σ₁({name}_T) from above", float(after[0]), float(before[0]) + motion, allowance
-            ),
+            Inequality(f"σ₁({name}_T) from above", float(after[0]), float(before[0]) + motion, allowance),
         ]
     return Lemma(
         "motion of the factors [WK23, Prop 4.2]",

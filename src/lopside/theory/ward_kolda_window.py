@@ -55,7 +55,7 @@ def window(b: float, step_size: float, loss0: float, *, form: Form = "corrected"
 
 
 def window_rate(b: float, *, form: Form = "corrected") -> float:
-    """Compute the factor on the loss per step inside the window: (1 - b/4)^2.
+    """Compute the factor on the loss per step inside the window: (1 - b/4)².
 
     Parameters
     ----------
@@ -264,8 +264,8 @@ def window_theorem(start: Measurements, step_size: float) -> Window:
     steps = window(b, step_size, start.loss) if b > 0 and start.loss > 0 else 0
     conditions = (
         *start.span_and_rank(),
-        Inequality("X is not too large: η‖X‖²", step_size * start.sigma1_x**2, 9 / 16),
-        Inequality("Y is not too large: η‖Y‖²", step_size * start.sigma1_y**2, 9 / 16),
+        Inequality("X is not too large: η‖X‖²", step_size * start.sigma1_x * start.sigma1_x, 9 / 16),
+        Inequality("Y is not too large: η‖Y‖²", step_size * start.sigma1_y * start.sigma1_y, 9 / 16),
         Inequality("the window has a step", 1, steps),
     )
     if not all(condition.holds for condition in conditions):
@@ -273,6 +273,4 @@ def window_theorem(start: Measurements, step_size: float) -> Window:
     motion = factor_motion(step_size, start.loss, steps)
     # η ‖Y_t‖² ≤ 1 throughout the window.
     tail = start.tail + start.leakage**2 / (2 * step_size)
-    return Window(
-        step_size, b, steps, conditions, LinearBound(start.loss, b / 4, start.rounding(motion, motion), tail)
-    )
+    return Window(step_size, b, steps, conditions, LinearBound(start.loss, b / 4, start.rounding(motion, motion), tail))

@@ -60,9 +60,7 @@ def start_scale(
     return hidden_factor * sigma_d / (math.sqrt(rank**rank_exponent * sigma1) * (m + n))
 
 
-def theory_step(
-    sigma1: float, sigma_d: float, rank: int, scale: float, *, hidden_factor: float = 1.0
-) -> float:
+def theory_step(sigma1: float, sigma_d: float, rank: int, scale: float, *, hidden_factor: float = 1.0) -> float:
     """Compute the step size σ_d scale² / (d σ₁³).
 
     Parameters
@@ -227,9 +225,7 @@ def first_stage_steps(
     -----
     [YD21, Thm 3.1].
     """
-    require_positive(
-        sigma_d=sigma_d, rank=rank, scale=scale, step_size=step_size, hidden_factor=hidden_factor
-    )
+    require_positive(sigma_d=sigma_d, rank=rank, scale=scale, step_size=step_size, hidden_factor=hidden_factor)
     return hidden_factor * max(0.0, math.log(rank * sigma_d / scale**2)) / (step_size * sigma_d)
 
 

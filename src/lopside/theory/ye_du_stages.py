@@ -98,7 +98,7 @@ class Blocks:
         )
 
     def squared_error_parts(self) -> tuple[float, float, float, float]:
-        """Split ‖A - XYᵀ‖_F² into ‖diag(sigma) - UVᵀ‖² + ‖UKᵀ‖² + ‖JVᵀ‖² + ‖JKᵀ‖^2.
+        """Split ‖A - XYᵀ‖_F² into ‖diag(sigma) - UVᵀ‖² + ‖UKᵀ‖² + ‖JVᵀ‖² + ‖JKᵀ‖².
 
         Returns
         -------
@@ -175,7 +175,7 @@ def blocks_from_svd(
 def first_stage(at: Blocks, scale: float, shape: tuple[int, int], *, hidden_constant: float = 1.0) -> Lemma:
     """Compare the blocks with what holds throughout the first stage.
 
-    scale^2/(c² d) I ≤ A_s A_sᵀ ≤ 2 diag(sigma), ‖B‖_F ≤ 2 c d scale, ‖J‖ ≤ c scale √(max(m - d,
+    scale²/(c² d) I ≤ A_s A_sᵀ ≤ 2 diag(sigma), ‖B‖_F ≤ 2 c d scale, ‖J‖ ≤ c scale √(max(m - d,
     d)), ‖K‖ ≤ c scale √(max(n - d, d)).
 
     Parameters
@@ -212,7 +212,7 @@ def first_stage(at: Blocks, scale: float, shape: tuple[int, int], *, hidden_cons
         (),
         (
             Inequality("signal has started", scale / (c * d**0.5), norms.signal_smallest),
-            Inequality("signal squared less 2 diag(sigma)", excess, 0.0),
+            Inequality("signal squared less 2 diag(σ)", excess, 0.0),
             Inequality("asymmetry", norms.asymmetry, 2 * c * d * scale),
             Inequality("J", norms.left_outside, c * scale * max(m - d, d) ** 0.5),
             Inequality("K", norms.right_outside, c * scale * max(n - d, d) ** 0.5),
