@@ -22,12 +22,12 @@ LAYERS = (
     {"problems"},
     {"theory"},
     {"starts", "solvers", "step_sizes", "stopping", "data"},
-    {"solution", "solve", "certify"},
-    {"studies", "catalog", "plots"},
+    {"trace", "loop", "solution", "certify", "solve"},
+    {"studies", "catalog", "plots", "report"},
     {"estimators", "reproduce", "demo"},
     {"cli", "lens"},
 )
-JOINED = ({"solution", "solve", "certify"}, {"cli", "lens"})
+JOINED = ({"trace", "loop", "solution", "certify", "solve"}, {"cli", "lens"})
 # These gather the public names and start the program; nothing below the top layer may import them.
 ROOTS = {"lopside", "lopside.__main__"}
 

@@ -2,11 +2,13 @@
 
 from lopside import errors, solvers, starts, step_sizes
 from lopside.certify import Watch, certify
+from lopside.loop import State, iterate
 from lopside.problems import Full
-from lopside.solution import Solution, Trace
-from lopside.solve import Run, iterate, solve
+from lopside.solution import Solution
+from lopside.solve import Run, solve
 from lopside.stopping import Status, Stop
 from lopside.theory.certificate import Certificate
+from lopside.trace import Trace
 
 __version__ = "0.1.0"
 
@@ -15,6 +17,7 @@ __all__ = [
     "Full",
     "Run",
     "Solution",
+    "State",
     "Status",
     "Stop",
     "Trace",

@@ -3,132 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
-from lopside.arrays import Array, as_positive
+from lopside.arrays import Array
 from lopside.errors import FileError, InputError
-from lopside.linalg import factored_svd, frobenius, squared_singular_values
+from lopside.linalg import factored_svd
 from lopside.problems.protocol import Order
 from lopside.stopping import Status
+from lopside.trace import Trace
 
 FORMAT = "lopside-solution"
 VERSION = 1
 
 
-class Detail(NamedTuple):
-    """What the trace holds at its stride.
-
-    Attributes
-    ----------
-    step : int
-    gradient_norm_x, gradient_norm_y : float
-        ‖∇_X f‖_F and ‖∇_Y f‖_F; one read of A.
-    singular_values_x, singular_values_y : ndarray, shape (d,)
-        Of X and Y, largest first, from the Gram matrices: good to about √(d·u)·σ₁.
-    imbalance : float
-        ‖XᵀX − YᵀY‖_F.
-    sharpness : float
-        σ₁(X)² + σ₁(Y)²: at a minimizer the largest eigenvalue of the Hessian; simultaneous descent can stay
-        there only while η · sharpness ≤ 2 [WCZT21].
-    """
-
-    step: int
-    gradient_norm_x: float
-    gradient_norm_y: float
-    singular_values_x: Array
-    singular_values_y: Array
-    imbalance: float
-    sharpness: float
-
-    @classmethod
-    def of(cls, step: int, point: Any) -> Self:
-        """Measure a point."""
-        squared_x, squared_y = squared_singular_values(point.gram_x), squared_singular_values(point.gram_y)
-        gradient_norm_x, gradient_norm_y = point.gradient_norms()
-        return cls(
-            step,
-            gradient_norm_x,
-            gradient_norm_y,
-            np.sqrt(squared_x),
-            np.sqrt(squared_y),
-            frobenius(point.gram_x - point.gram_y),
-            float(squared_x[0] + squared_y[0]),
-        )
-
-
-@dataclass
-class Trace:
-    """The history of a run: a few numbers after every step, the dear ones at a stride.
-
-    Attributes
-    ----------
-    step, seconds, passes, loss, relative_error : list
-        One entry for the start and one after each step; `passes` counts reads of A.
-    details : list of Detail
-        At the start, every `every` steps, and at the end.
-    every : int
-        The stride, ≥ 1.
-    """
-
-    every: int = 100
-    step: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    passes: list[int] = field(default_factory=list)
-    loss: list[float] = field(default_factory=list)
-    relative_error: list[float] = field(default_factory=list)
-    details: list[Detail] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if as_positive(self.every, "trace_every") != int(self.every):
-            raise InputError(f"got trace_every = {self.every!r}; expected an integer ≥ 1")
-
-    def record(self, state: Any, seconds: float) -> None:
-        """Append one state."""
-        self.step.append(state.step)
-        self.seconds.append(seconds)
-        self.loss.append(state.loss)
-        self.relative_error.append(state.relative_error)
-        if state.step % self.every == 0:
-            self.details.append(Detail.of(state.step, state.point))
-        self.passes.append(state.passes)
-
-    def close(self, state: Any, seconds: float) -> None:
-        """Make sure that the last state is there, with its details."""
-        if not self.step or self.step[-1] != state.step:
-            self.record(state, seconds)
-        if self.details[-1].step != state.step:
-            self.details.append(Detail.of(state.step, state.point))
-
-    def __len__(self) -> int:
-        return len(self.step)
-
-    def columns(self) -> dict[str, Array]:
-        """Return the history as arrays of equal length, by name."""
-        return {name: np.asarray(getattr(self, name), dtype=np.float64) for name in _COLUMNS}
-
-    def detail_columns(self) -> dict[str, Array]:
-        """Return the details as arrays whose first axis runs over the stride."""
-        return {name: np.array([getattr(row, name) for row in self.details], np.float64) for name in Detail._fields}
-
-    @classmethod
-    def from_columns(cls, every: int, columns: dict[str, Array], details: dict[str, Array]) -> Self:
-        """Rebuild a trace from `columns` and `detail_columns`."""
-        whole = {"step", "passes"}
-        lists = {name: columns[name].astype(int if name in whole else float).tolist() for name in _COLUMNS}
-        rows = [
-            Detail(int(k), float(gx), float(gy), x, y, float(gap), float(sharp))
-            for k, gx, gy, x, y, gap, sharp in zip(*(details[name] for name in Detail._fields), strict=True)
-        ]
-        return cls(every, **lists, details=rows)
-
-
 _ORDERS: dict[str, Order] = {"alternating": "alternating", "simultaneous": "simultaneous"}
-_COLUMNS = ("step", "seconds", "passes", "loss", "relative_error")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The loop: `iterate` is a generator of states, `Run` adds stopping and a trace, `solve` runs it to the end."""
+"""`Run` adds stopping and a trace to the loop; `solve` runs one to its end."""
 
 from __future__ import annotations
 
@@ -10,151 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from lopside.arrays import Array, as_generator, as_positive, as_rank
+from lopside.arrays import as_generator, as_positive, as_rank
 from lopside.certify import certify
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
 from lopside.linalg import one_blas_thread
+from lopside.loop import State, states
 from lopside.problems import Full
-from lopside.solution import Solution, Trace
+from lopside.solution import Solution
 from lopside.solvers import AlternatingGradientDescent
 from lopside.starts import Unbalanced
 from lopside.step_sizes import resolve
 from lopside.stopping import Status, Stop
-
-_EXPLODED = 1e12
-"""A loss this many times above both the first one and ½‖A‖² is called diverged: no method here recovers."""
-
-
-class State:
-    """Where the loop stands: `step` is 0 at the start and k after k iterations.
-
-    Attributes
-    ----------
-    X, Y : ndarray, shapes (m, d) and (n, d)
-        Read-only; a new pair every step.
-    loss : float
-        f = ½‖X Yᵀ − A‖_F²; computed when first read.
-    relative_error : float
-        ‖X Yᵀ − A‖_F/‖A‖_F, not squared.
-    passes : int
-        How often A has been read by the run so far.
-    point : Point
-        What the problem knows at (X, Y).
-    """
-
-    __slots__ = ("_problem", "point", "step")
-
-    def __init__(self, step: int, point: Any, problem: Any) -> None:
-        self.step = step
-        self.point = point
-        self._problem = problem
-
-    @property
-    def X(self) -> Array:
-        """The left factor, m × d."""
-        return _read_only(self.point.X)
-
-    @property
-    def Y(self) -> Array:
-        """The right factor, n × d."""
-        return _read_only(self.point.Y)
-
-    @property
-    def loss(self) -> float:
-        """F = ½‖X Yᵀ − A‖_F²."""
-        return self.point.loss
-
-    @property
-    def relative_error(self) -> float:
-        """‖X Yᵀ − A‖_F/‖A‖_F, not squared."""
-        return self.point.relative_error
-
-    @property
-    def passes(self) -> int:
-        """How often A has been read by the run so far."""
-        return self._problem.reads
-
-    @property
-    def scaled_gradient_norm(self) -> float:
-        """√(‖∇_X f‖_F² + ‖∇_Y f‖_F²)/‖A‖_F^{3/2}; reads A once."""
-        norm = float(np.hypot(*self.point.gradient_norms()))
-        # Two divisions: ‖A‖^{3/2} itself leaves the range of float64 near the ends.
-        return norm / self._problem.norm / np.sqrt(self._problem.norm) if self._problem.norm else norm
-
-    def __repr__(self) -> str:
-        return f"State(step={self.step}, loss={self.loss:.6g})"
-
-
-def _read_only(factor: Array) -> Array:
-    view = factor.view()
-    view.flags.writeable = False
-    return view
-
-
-def iterate(problem: Any, solver: Any, X: Any, Y: Any, *, sigma1: float | None = None) -> Iterator[State]:
-    """Yield the state at the start and after each iteration, for ever: the loop in the caller's hands.
-
-    Parameters
-    ----------
-    problem : Problem
-        For example `Full(A)`.
-    solver : Solver
-    X, Y : array_like, shapes (m, d) and (n, d)
-        The start; copied.
-    sigma1 : float, optional
-        σ₁(A), for step sizes that are multiples of 1/σ₁; estimated if needed and not given.
-
-    Yields
-    ------
-    State
-
-    Raises
-    ------
-    DivergedError
-        When the loss is no longer finite or has grown 1e12-fold; it carries the last factors before that.
-
-    Examples
-    --------
-    >>> import lopside as lo
-    >>> problem = lo.Full([[2.0, 0.0], [0.0, 1.0]])
-    >>> states = lo.iterate(problem, lo.solvers.GradientDescent(0.25), [[1.0], [1.0]], [[1.0], [1.0]])
-    >>> [round(next(states).loss, 4) for _ in range(3)]
-    [1.5, 1.1582, 0.978]
-    """
-    run = problem.metered()
-    point = run.point(X, Y)
-    sigma1 = None if sigma1 is None else as_positive(sigma1, "sigma1")
-    step_size = resolve(solver.step_size, run, point.X.shape[1], sigma1)
-    return _states(run, solver, point, step_size)
-
-
-def _states(problem: Any, solver: Any, point: Any, step_size: float) -> Iterator[State]:
-    memory = solver.begin(problem, point, step_size)
-    state = State(0, point, problem)
-    limit = min(_EXPLODED * max(state.loss, 0.5 * problem.norm**2), float(np.finfo(np.float64).max))
-    if not np.isfinite(state.loss):
-        raise InputError(
-            "got a start whose loss overflows; expected finite X Yᵀ − A. Try smaller factors or rescaling A"
-        )
-    while True:
-        yield state
-        with one_blas_thread:
-            memory = solver.step(problem, memory)
-            following = State(state.step + 1, memory.point, problem)
-            if not following.loss <= limit:
-                raise _diverged(state, step_size, limit)
-        state = following
-
-
-def _diverged(last: State, step_size: float, limit: float) -> DivergedError:
-    return DivergedError(
-        f"the loss left every bound at step {last.step + 1} (it was {last.loss:.3g}, the limit is {limit:.3g}) "
-        f"with step size {step_size:.6g}; expected it to fall. Try a smaller step: simultaneous descent "
-        'is stable only below 1/σ₁(A), for example step_size="0.5/sigma1"',
-        X=_read_only(last.point.X),
-        Y=_read_only(last.point.Y),
-        step=last.step,
-    )
+from lopside.trace import Trace
 
 
 class Run:
@@ -205,7 +72,7 @@ class Run:
         self.prove = partial(certify, problem)
         self.status = Status.RUNNING
         self.state = State(0, point, handle)
-        self._states = _states(handle, self.solver, point, self.step_size)
+        self._states = states(handle, self.solver, point, self.step_size)
         self._seconds = 0.0
 
     def __iter__(self) -> Iterator[State]:

@@ -3,6 +3,6 @@
 from lopside.solvers.alternating_gradient_descent import AlternatingGradientDescent
 from lopside.solvers.gradient_descent import GradientDescent
 from lopside.solvers.metric import Identity
-from lopside.solvers.protocol import Solver, State
+from lopside.solvers.protocol import Memory, Solver
 
-__all__ = ["AlternatingGradientDescent", "GradientDescent", "Identity", "Solver", "State"]
+__all__ = ["AlternatingGradientDescent", "GradientDescent", "Identity", "Solver", "Memory"]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from lopside.problems import Problem
 from lopside.problems.protocol import Order
 from lopside.solvers.metric import Identity
-from lopside.solvers.protocol import State
+from lopside.solvers.protocol import Memory
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class AlternatingGradientDescent:
     step_size: Any = "0.9/sigma1"
     order: ClassVar[Order] = "alternating"
 
-    def begin(self, problem: Problem, point: Any, step_size: float) -> State:
-        """Return the state at the start."""
-        return State(point, step_size)
+    def begin(self, problem: Problem, point: Any, step_size: float) -> Memory:
+        """Return what is carried from the start on."""
+        return Memory(point, step_size)
 
-    def step(self, problem: Problem, state: State) -> State:
-        """Return the state after one alternating step; one read of A."""
-        metric = Identity(state.step_size)
-        return State(problem.advance(state.point, metric, metric, order=self.order), state.step_size)
+    def step(self, problem: Problem, memory: Memory) -> Memory:
+        """Return it after one alternating step; one read of A."""
+        metric = Identity(memory.step_size)
+        return Memory(problem.advance(memory.point, metric, metric, order=self.order), memory.step_size)

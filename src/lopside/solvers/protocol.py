@@ -8,7 +8,7 @@ from lopside.problems import Problem
 from lopside.problems.protocol import Order
 
 
-class State(NamedTuple):
+class Memory(NamedTuple):
     """All a first-order solver carries from step to step."""
 
     point: Any
@@ -36,10 +36,10 @@ class Solver(Protocol):
         """Which X the Y-step sees."""
         ...
 
-    def begin(self, problem: Problem, point: Any, step_size: float) -> State:
-        """Return the state at the start; `step_size` is the resolved number η > 0."""
+    def begin(self, problem: Problem, point: Any, step_size: float) -> Memory:
+        """Return what is carried from the start on; `step_size` is the resolved number η > 0."""
         ...
 
-    def step(self, problem: Problem, state: State) -> State:
-        """Return the state after one iteration."""
+    def step(self, problem: Problem, memory: Memory) -> Memory:
+        """Return it after one iteration."""
         ...
