@@ -224,3 +224,17 @@ def test_zero_matrix_and_wrong_arguments():
         lo.certify(STANDARD, (np.ones((100, 1)), np.ones((100, 1))))
     with pytest.raises(lo.errors.InputError, match="expected 100 rows"):
         lo.certify(lo.Full(STANDARD), (np.ones((99, 1)), np.ones((100, 1))))
+
+
+def test_ye_du_is_reported_and_never_claimed():
+    A = reference.planted(30, 20, np.linspace(1.0, 0.9, 4))
+    solution = lo.solve(
+        lo.Full(A), lo.solvers.GradientDescent(0.5), rank=4, start=lo.starts.YeDu(), stop=lo.Stop(max_steps=50)
+    )
+    report = next(part for part in solution.certificate.parts if part.theorem.startswith("Ye–Du"))
+    assert not report.holds
+    scale, step = report.checks
+    assert scale.value == pytest.approx(scale.bound, rel=0.2)
+    assert (step.value, step.holds) == (0.5, False)
+    assert step.bound < 1e-4
+    assert "never a claim" in report.conclusion

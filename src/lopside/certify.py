@@ -13,6 +13,7 @@ from lopside.linalg import frobenius
 from lopside.problems import Full
 from lopside.solution import Solution
 from lopside.step_sizes import resolve
+from lopside.theory import ye_du
 from lopside.theory.all_time import AllTime, Order, all_time
 from lopside.theory.certificate import Certificate, Check, Part, checks, first_failure
 from lopside.theory.eckart_young import leading_energy, rounding, search_space
@@ -81,6 +82,8 @@ def certify(problem: Any, solution: Any, *, solver: Any = None) -> Certificate:
             parts += _convergence_parts(problem, span, step, X, Y, order, step_size)
         if isinstance(solution, Solution) and _small_rank(span, solution.rank):
             parts += _first_along(problem, span, solution)
+        if order == "simultaneous" and span.exact and span.rank == X.shape[1]:
+            parts.append(_ye_du_report(problem, span, places[-1], step_size))
     return Certificate(tuple(sorted(parts, key=lambda part: not part.holds)), asks_convergence=solver is not None)
 
 
@@ -163,6 +166,26 @@ def _first_along(problem: Full, span: Span, solution: Solution) -> list[Part]:
         if proved.holds:
             return [_all_time_part(proved, row.step, f"first held at traced step {row.step}")]
     return []
+
+
+def _ye_du_report(problem: Full, span: Span, start: tuple[int, Array, Array], step_size: float) -> Part:
+    """Compare a run with Ye and Du's theorem; never a claim, because the source hides its constants."""
+    _, X, Y = start
+    sigma1, sigma_d, d = float(span.sigma[0]), float(span.sigma[-1]), span.rank
+    scale = ye_du.start_scale(sigma1, sigma_d, d, problem.shape)
+    step = ye_du.theory_step(sigma1, sigma_d, d, scale)
+    steps = ye_du.total_steps(sigma_d, d, scale, step, 0.5 * (1e-5 * problem.norm) ** 2)
+    used = float(np.hypot(frobenius(X), frobenius(Y)) / np.sqrt(X.size + Y.size))
+    return Part(
+        theorem="Ye–Du theorem, constants hidden in the source set to 1",
+        source="YD21, Thm 1.1",
+        holds=False,
+        checks=(
+            Check("root mean square of the entries of the start, against ε", used, scale, used <= scale),
+            Check("step size η, against σ_d ε²/(dσ₁³)", step_size, step, step_size <= step),
+        ),
+        conclusion=f"a report, never a claim: at that scale and step it asks for about {steps:.1g} steps to 1e-5",
+    )
 
 
 _GRAM_FORM = 1.0 + 1e-5

@@ -55,7 +55,7 @@ class Run:
         _require_problem(problem)
         self.problem = problem
         self.solver = AlternatingGradientDescent() if solver is None else solver
-        self.stop = Stop() if stop is None else stop
+        self.stop = Stop(no_progress=1e-9) if stop is None else stop
         self.rank, self.start = _rank_and_start(problem, rank, start)
         handle = problem.metered()
         sigma1 = None if sigma1 is None else as_positive(sigma1, "sigma1")
@@ -173,7 +173,7 @@ def solve(
     start : Start or (X, Y), optional
         Default: `Unbalanced(C=4, nu=1e-10)` [WK23, Assumption 2]. It is drawn after the step size is resolved.
     stop : Stop, optional
-        Default: `Stop()`, a budget of 5000 steps.
+        Default: `Stop(no_progress=1e-9)`, that is 5000 steps or the point where 50 of them no longer gain 1e-9.
     rng : int or numpy.random.Generator
         The same seed gives the same run, bit for bit, on any number of threads.
     sigma1 : float, optional
