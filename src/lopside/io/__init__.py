@@ -1,6 +1,6 @@
 """Every file format in and out; arrays and dictionaries only, never pickled objects."""
 
-from lopside.io.archives import read_archive, write_archive
+from lopside.io.archives import holds_facts, read_archive, write_archive
 from lopside.io.files import require_writable, whole_file
 from lopside.io.matrices import SUFFIXES, Reading, read_factors, read_matrix
 from lopside.io.tables import json_text, write_json, write_table
@@ -8,6 +8,7 @@ from lopside.io.tables import json_text, write_json, write_table
 __all__ = [
     "SUFFIXES",
     "Reading",
+    "holds_facts",
     "json_text",
     "read_archive",
     "read_factors",

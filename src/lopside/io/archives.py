@@ -76,6 +76,17 @@ def read_archive(path: str | PathLike[str]) -> tuple[dict[str, NDArray[Any]], di
     return arrays, facts
 
 
+def holds_facts(path: str | PathLike[str]) -> bool:
+    """Say whether an .npz is one that `write_archive` wrote.
+
+    Raises
+    ------
+    FileError
+        If the file is no sound .npz.
+    """
+    return _FACTS in read_headers(Path(path), "an .npz")
+
+
 def read_headers(path: Path, expected: str) -> dict[str, Header]:
     """Return the headers of all arrays in an .npz, by name, without reading the arrays.
 

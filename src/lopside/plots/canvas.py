@@ -1,4 +1,4 @@
-"""Figures in one calm style and pictures whose bytes repeat: the only file that imports matplotlib."""
+"""Figures in one calm style, pictures whose bytes repeat: the only file that imports matplotlib, and late."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from lopside.io import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Format = Literal["png", "svg"]
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 """Six hues that people with any common colour blindness tell apart (Okabe and Ito)."""
@@ -28,7 +30,6 @@ _STYLE: dict[str, Any] = {
     "axes.grid": True,
     "axes.labelcolor": INK,
     "axes.labelsize": 9.0,
-    "axes.prop_cycle": mpl.cycler(color=COLOURS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
@@ -43,7 +44,6 @@ _STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.3,
     "lines.solid_capstyle": "round",
-    "savefig.dpi": 150,
     "svg.hashsalt": "lopside",  # element ids would otherwise be random
     "text.color": INK,
     "xtick.color": "#5A5A5A",
@@ -52,9 +52,6 @@ _STYLE: dict[str, Any] = {
     "ytick.labelsize": 8.0,
 }
 
-# Neither the date nor the version of matplotlib goes into a file.
-_METADATA = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-
 
 @contextmanager
 def style() -> Iterator[None]:
@@ -62,9 +59,13 @@ def style() -> Iterator[None]:
 
     Matplotlib reads some sizes only when a title, label or legend is made, so those calls belong inside.
     """
+    import matplotlib as mpl
+    from matplotlib.rcsetup import cycler
+
+    settings: Any = _STYLE | {"axes.prop_cycle": cycler(color=COLOURS)}
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
+        mpl.rcParams.update(settings)
         yield
 
 
@@ -90,15 +91,16 @@ def figure(rows: int = 1, cols: int = 1, width: float = 7.0, height: float = 4.5
     >>> axes.shape
     (1, 2)
     """
+    from matplotlib.figure import Figure
+
     with style():
-        fig = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(fig)
+        fig = Figure(figsize=(width, height), dpi=150, layout="constrained")
         axes = np.asarray(fig.subplots(rows, cols, squeeze=False))
     return fig, axes
 
 
 def save(
-    fig: Figure, path_without_suffix: str | PathLike[str], formats: Sequence[str] = ("png", "svg")
+    fig: Figure, path_without_suffix: str | PathLike[str], formats: Sequence[Format] = ("png", "svg")
 ) -> list[Path]:
     """Write a figure once per format and return the paths; equal figures give equal bytes.
 
@@ -109,24 +111,33 @@ def save(
     fig : matplotlib.figure.Figure
     path_without_suffix : path
         In a folder that exists; `.png`, `.svg` and so on are appended.
-    formats : sequence of str
-        File types that matplotlib can write.
+    formats : sequence of "png" or "svg"
 
     Raises
     ------
     FileError
         If a file cannot be written.
     """
-    paths = []
     with style():
         fig.draw_without_rendering()
-    fig.set_layout_engine("none")
-    for kind in formats:
-        buffer = BytesIO()
-        with style():
-            fig.savefig(buffer, format=kind, metadata=_METADATA.get(kind))
-        path = Path(f"{path_without_suffix}.{kind}")
+        fig.set_layout_engine("none")
+        written = {Path(f"{path_without_suffix}.{kind}"): _print(fig, kind) for kind in formats}
+    for path, data in written.items():
         with whole_file(path) as file:
-            file.write(buffer.getvalue())
-        paths.append(path)
-    return paths
+            file.write(data)
+    return list(written)
+
+
+def _print(fig: Figure, kind: Format) -> bytes:
+    # Not fig.savefig: it lays the figure out and draws it once more for each format.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    buffer, dpi = BytesIO(), fig.dpi
+    # Neither the date nor the version of matplotlib goes into a file.
+    if kind == "png":
+        FigureCanvasAgg(fig).print_png(buffer, metadata={"Software": None})
+    else:
+        FigureCanvasSVG(fig).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    fig.set_dpi(dpi)  # print_svg leaves its own 72
+    return buffer.getvalue()

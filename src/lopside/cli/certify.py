@@ -1,0 +1,70 @@
+"""`lopside certify`: the proofs again, from the files alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import lopside as lo
+from lopside.catalog import parse
+from lopside.cli.show import least_pairs, verdict
+from lopside.cli.talk import Refusal, print_pairs, say, usage
+from lopside.io import holds_facts, json_text, read_factors, read_matrix
+from lopside.report import certificate_record, part_record
+
+
+def certify(
+    matrix: Annotated[Path, typer.Argument(metavar="INPUT", help="The matrix, as for `lopside factor`.")],
+    factors: Annotated[Path, typer.Argument(metavar="FACTORS", help="A saved solution, or an .npz with X and Y.")],
+    key: Annotated[str | None, typer.Option(help="Which array of INPUT, an .npz with several.")] = None,
+    solver: Annotated[
+        str | None, typer.Option(help="For a plain pair: the method whose convergence from (X, Y) is asked for.")
+    ] = None,
+    step_size: Annotated[str | None, typer.Option(help="For a plain pair: its step size; needs --solver.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Prove what can be proved about factors.
+
+    FACTORS are factors of the matrix in INPUT; nothing but these two files is trusted.
+    """
+    if step_size is not None and solver is None:
+        raise Refusal("got --step-size without --solver; expected both, or none. Try --solver agd")
+    with usage():
+        method: Any = None if solver is None else parse("solver", solver)
+        if step_size is not None:
+            method = replace(method, step_size=parse("step size", step_size))
+    fitted: Any = lo.Solution.load(factors) if holds_facts(factors) else read_factors(factors)
+    if isinstance(fitted, lo.Solution) and method is not None:
+        raise Refusal(f"got --solver and {factors.name}, a saved run that knows its own; expected one. Try without it")
+    A, notes = read_matrix(matrix, key)
+    for note in notes:
+        say(f"Note: {note}")
+    problem = lo.Full(A)
+    certificate = lo.certify(problem, fitted, solver=method)
+    X, Y = (fitted.X, fitted.Y) if isinstance(fitted, lo.Solution) else fitted
+    missed = problem.residual_norm(X, Y)
+    relative_error = missed / problem.norm if problem.norm else missed
+    if as_json:
+        facts = {
+            "shape": problem.shape,
+            "rank": X.shape[1],
+            "loss": 0.5 * missed**2,
+            "relative_error": relative_error,
+            "best_relative_error_bounds": certificate.best_relative_error_bounds,
+            "certificate": certificate_record(certificate),
+            "parts": [part_record(part) for part in certificate.parts],
+        }
+        print(json_text(facts))
+        return
+    pairs = {
+        "shape": "{} × {}".format(*problem.shape),
+        "rank": str(X.shape[1]),
+        "relative error": f"{relative_error:.6g}",
+        **least_pairs(relative_error, certificate),
+        "holds": "yes" if certificate.holds else "no",
+    }
+    print_pairs(pairs | {"verdict": verdict(certificate)})
+    print(f"\n{certificate.summary()}")
