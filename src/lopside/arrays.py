@@ -112,8 +112,8 @@ def _require_finite(A: Array) -> None:
             first = (rows.start + i, j)
     if first is not None:
         raise InputError(
-            f"got {count} entries that are NaN or infinite, the first at row {first[0]}, column {first[1]} "
-            f"(counted from 0: {A[first]}); expected finite numbers. {_MISSING}"
+            f"got {count} {'entry that is' if count == 1 else 'entries that are'} NaN or infinite, the first at "
+            f"row {first[0]}, column {first[1]} (counted from 0: {A[first]}); expected finite numbers. {_MISSING}"
         )
 
 

@@ -236,10 +236,8 @@ class Watch:
         span, X, Y = self._span, state.point.X, state.point.Y
         if not _small_rank(span, self._columns):
             return None
-        # The loss from the residual, because a certificate never rests on a number that rounding has eaten.
-        proved = all_time(
-            measure_point(self._problem, span, X, Y, state.point.residual_norm),
-            self._step_size,
-            order=self._order,
-        )
+        # From the residual, because a certificate never rests on a number that rounding has eaten; and on the
+        # problem's own meter, because being watched is no part of the run.
+        measured = measure_point(self._problem, span, X, Y, self._problem.residual_norm(X, Y))
+        proved = all_time(measured, self._step_size, order=self._order)
         return _all_time_part(proved, state.step, f"at step {state.step}") if proved.holds else None

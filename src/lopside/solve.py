@@ -145,7 +145,7 @@ def _rank_and_start(problem: Any, rank: int | None, start: Any) -> tuple[int, An
         raise InputError(
             f"got no rank; expected an integer from 1 to {min(problem.shape)} (or start=(X, Y), whose columns say it)"
         )
-    return as_rank(rank, problem.shape), Unbalanced() if start is None else start
+    return as_rank(rank, problem.shape), Unbalanced(C=None) if start is None else start
 
 
 def solve(
@@ -171,7 +171,8 @@ def solve(
     rank : int
         d, 1 ≤ d ≤ min(m, n). May be left out if `start` is a pair (X, Y).
     start : Start or (X, Y), optional
-        Default: `Unbalanced(C=4, nu=1e-10)` [WK23, Assumption 2]. It is drawn after the step size is resolved.
+        Default: `Unbalanced(C=None)`, the start of [WK23, Assumption 2] with C = 4 or as much more as the draw
+        needs. It is drawn after the step size is resolved.
     stop : Stop, optional
         Default: `Stop(no_progress=1e-9)`, that is 5000 steps or the point where 50 of them no longer gain 1e-9.
     rng : int or numpy.random.Generator

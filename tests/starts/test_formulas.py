@@ -77,3 +77,22 @@ def test_one_seed_is_one_start_in_either_precision():
     X, _ = starts.Unbalanced()(lo.Full(A), D, rng=np.random.default_rng(1), **at)
     U, _ = starts.Unbalanced()(lo.Full(A.astype(np.float32)), D, rng=np.random.default_rng(1), **at)
     np.testing.assert_allclose(U, X, rtol=1e-3, atol=1e-5)
+
+
+def test_C_grows_only_where_the_draw_is_too_large():
+    at = {"step_size": ETA, "sigma1": SIGMA1, "rng": np.random.default_rng(0)}
+    X, _ = starts.Unbalanced(C=None)(lo.Full(A), D, **at)
+    U, _ = starts.Unbalanced()(lo.Full(A), D, **at | {"rng": np.random.default_rng(0)})
+    np.testing.assert_allclose(X, U, rtol=1e-14)
+    noise = np.random.default_rng(1).standard_normal((300, 400))
+    sigma1 = np.linalg.norm(noise, 2)
+    at = {"step_size": 0.9 / sigma1, "sigma1": sigma1, "rng": np.random.default_rng(0)}
+    X, _ = starts.Unbalanced(C=None)(lo.Full(noise), 1, **at)
+    assert np.sqrt(0.9 / sigma1) * np.linalg.norm(X, 2) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_default_run_does_not_diverge_on_noise_at_rank_one(seed):
+    noise = np.random.default_rng(seed).standard_normal((300, 400))
+    solution = lo.solve(lo.Full(noise), rank=1, stop=lo.Stop(max_steps=200), rng=seed)
+    assert solution.loss < 0.5 * np.linalg.norm(noise) ** 2

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from lopside.errors import InputError
@@ -69,7 +69,7 @@ def check_everything(A: Any, pairs: Any, f: Any, eta: float, r: int, order: Orde
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@settings(max_examples=150)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much])
 @given(case=instances)
 def test_no_claim_is_ever_violated(
     case: dict[str, Any],
@@ -90,7 +90,7 @@ def test_no_claim_is_ever_violated(
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 @given(case=instances)
 def test_no_claim_is_violated_in_single_precision(
     case: dict[str, Any],

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from lopside.theory.inequality import Inequality, Lemma
@@ -33,7 +33,7 @@ def build(case: dict[str, Any], planted: Any, unbalanced: Any) -> tuple[Any, ...
     return problem, pair, eta, r
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
 @given(case=instances, size=st.floats(0.01, 1), tilt=st.floats(-3, 3))
 def test_descent_lemma_anywhere(case: dict[str, Any], size: float, tilt: float, planted: Any) -> None:
     # Any X and Y of norms up to 1/√η, in the span or not.
@@ -71,7 +71,7 @@ def test_expansion_of_the_x_step_has_eta_squared_over_two() -> None:
     assert after != pytest.approx(before + eta / 2 * second - first, rel=0.1)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(case=instances, steps=st.integers(1, 40))
 def test_lemmas_along_a_trajectory(
     case: dict[str, Any], steps: int, planted: Any, unbalanced: Any, descend: Any
@@ -94,7 +94,7 @@ def test_lemmas_along_a_trajectory(
     assert lemma_46(problem.A, X, Y, r).applies
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(case=instances)
 def test_propositions_at_the_largest_window(case: dict[str, Any], planted: Any, unbalanced: Any, descend: Any) -> None:
     # A step for which the window of Prop 4.2 holds a few steps: motion close to its bound.
@@ -111,7 +111,7 @@ def test_propositions_at_the_largest_window(case: dict[str, Any], planted: Any, 
     assert not prop_42(problem.A, pairs[0], pairs[-1], steps + 1, eta, r).applies
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(case=instances, nu=st.sampled_from([1e-10, 0.1, 0.5]), share=st.floats(0.1, 1))
 def test_what_the_start_guarantees(case: dict[str, Any], nu: float, share: float, planted: Any) -> None:
     r = min(case["m"], case["n"], case["r"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from lopside.errors import InputError
@@ -20,7 +20,7 @@ from lopside.theory.ward_kolda_window import (
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     m=st.integers(2, 12),
     n=st.integers(2, 12),

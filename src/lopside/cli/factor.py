@@ -44,7 +44,9 @@ def factor(
     step_size: Annotated[
         str | None, typer.Option(help="A number, 0.9/sigma1, or a rule such as all-time; default: the solver's.")
     ] = None,
-    start: Annotated[str, typer.Option(help="For example unbalanced[C=4,nu=1e-10] or sketch.")] = "unbalanced",
+    start: Annotated[
+        str, typer.Option(help="For example unbalanced[C=4,nu=1e-10] or sketch; C=none takes 4, or more if needed.")
+    ] = "unbalanced[C=none]",
     max_steps: Annotated[
         int | None, typer.Option(min=0, help=f"Steps at most; {DEFAULT_STEPS} unless --seconds is given.")
     ] = None,
@@ -79,9 +81,7 @@ def factor(
         if step_size is not None:
             method = replace(method, step_size=parse("step size", step_size))
         begin = parse("start", start)
-        if max_steps is None and seconds is None:
-            max_steps = DEFAULT_STEPS
-        stop = Stop(max_steps, relative_error, gradient_norm, no_progress, seconds)
+        stop = chosen_stop(max_steps, relative_error, gradient_norm, no_progress, seconds)
         targets = choose_targets(out, plot=plot)
     A, notes = read_matrix(matrix, key)
     problem = Full(A)
@@ -109,7 +109,15 @@ def factor(
         print(json_text(fit_record(solution, certificate, outputs)))
     elif not quiet:
         print_pairs(fit_pairs(solution, certificate, outputs))
-    conclude(solution, stop, outputs, failure)
+    conclude(solution, run.stop, outputs, failure)
+
+
+def chosen_stop(max_steps: int | None, *others: float | None) -> Stop | None:
+    """Return the conditions that were given, with a budget where no clock ends the run; None if none was given."""
+    if max_steps is None and all(other is None for other in others):
+        return None
+    seconds = others[-1]
+    return Stop(DEFAULT_STEPS if max_steps is None and seconds is None else max_steps, *others)
 
 
 def choose_targets(out: Path | None, *, plot: bool) -> Targets:

@@ -91,10 +91,12 @@ def figure(rows: int = 1, cols: int = 1, width: float = 7.0, height: float = 4.5
     >>> axes.shape
     (1, 2)
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with style():
         fig = Figure(figsize=(width, height), dpi=150, layout="constrained")
+        FigureCanvasAgg(fig)
         axes = np.asarray(fig.subplots(rows, cols, squeeze=False))
     return fig, axes
 

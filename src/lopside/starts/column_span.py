@@ -9,6 +9,7 @@ import numpy as np
 
 from lopside.arrays import Array, as_positive
 from lopside.errors import InputError
+from lopside.linalg import gram, squared_singular_values
 
 
 @dataclass(frozen=True)
@@ -19,17 +20,19 @@ class Unbalanced:
 
     Parameters
     ----------
-    C : float
-        ≥ 1; the theorems ask for 4. A misestimate of σ₁ by a factor c acts as C·c.
+    C : float, optional
+        ≥ 1; the theorems ask for 4. A misestimate of σ₁ by a factor c acts as C·c. With None, the least C ≥ 4
+        for which this draw has √η‖X₀‖ ≤ 3/4, which is what they need it for: 4 is enough with high probability
+        where d is at least about the rank of A, and far too little where it is much smaller.
     nu : float
         ν in (0, 1): how far Y₀ may move f away from ½‖A‖².
     """
 
-    C: float = 4.0
+    C: float | None = 4.0
     nu: float = 1e-10
 
     def __post_init__(self) -> None:
-        if as_positive(self.C, "C") < 1.0:
+        if self.C is not None and as_positive(self.C, "C") < 1.0:
             raise InputError(f"got C = {self.C}; expected C ≥ 1 (the theorems ask for 4)")
         if as_positive(self.nu, "nu") >= 1.0:
             raise InputError(f"got nu = {self.nu}; expected 0 < nu < 1")
@@ -42,8 +45,13 @@ class Unbalanced:
             return np.zeros((problem.shape[0], rank)), np.zeros((problem.shape[1], rank))
         n, root = problem.shape[1], np.sqrt(step_size)
         first, second = rng.standard_normal((n, rank)), rng.standard_normal((n, rank))
-        X = problem.times(first / (np.sqrt(rank) * self.C * sigma1)) / root
-        return X, (root * self.C * self.nu / 9.0 * sigma1 / np.sqrt(n)) * second
+        X = problem.times(first / (np.sqrt(rank) * sigma1))
+        C = max(4.0, 4.0 / 3.0 * _norm(X)) if self.C is None else self.C
+        return X / (root * C), (root * C * self.nu / 9.0 * sigma1 / np.sqrt(n)) * second
+
+
+def _norm(X: Array) -> float:
+    return float(np.sqrt(squared_singular_values(gram(X))[0]))
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,6 @@ def checks(inequalities: Iterable[Inequality]) -> tuple[Check, ...]:
 def first_failure(tried: Iterable[Check]) -> str:
     """Return which hypothesis failed, with both numbers, as a sentence."""
     return next(
-        (f"{check.name} is {check.value:.4g}, above {check.bound:.4g}" for check in tried if not check.holds),
+        (f"{check.name}: {check.value:.4g} > {check.bound:.4g}" for check in tried if not check.holds),
         "",
     )

@@ -266,7 +266,7 @@ def window_theorem(start: Measurements, step_size: float) -> Window:
         *start.span_and_rank(),
         Inequality("X is not too large: η‖X‖²", step_size * start.sigma1_x * start.sigma1_x, 9 / 16),
         Inequality("Y is not too large: η‖Y‖²", step_size * start.sigma1_y * start.sigma1_y, 9 / 16),
-        Inequality("the window has a step", 1, steps),
+        Inequality("one step, against the length T of the window", 1, steps),
     )
     if not all(condition.holds for condition in conditions):
         return Window(step_size, b, steps, conditions, None)
