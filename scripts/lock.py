@@ -79,18 +79,14 @@ def problems(root: Path) -> list[str]:
 
 def resolve(output: Path, *arguments: str) -> str:
     """Let uv write ``output``, deaf to this machine's own indexes and settings, and return the pins."""
-    python = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "requires-python"
-    ]
+    python = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
     command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--output-file", str(output)]
     command += ["--universal", "--generate-hashes", "--no-header", "--no-annotate", "--no-config", "--quiet"]
     command += ["--system-certs", "--python", sys.executable, "--python-version", python.removeprefix(">=")]
     settings = ("PIP_", "UV_", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(settings)}
     if subprocess.run([*command, *arguments], cwd=ROOT, env=environment).returncode:
-        sys.exit(
-            "No lock was made: uv found no versions that fit, or did not reach the registry (see above)."
-        )
+        sys.exit("No lock was made: uv found no versions that fit, or did not reach the registry (see above).")
     return output.read_text(encoding="utf-8")
 
 

@@ -93,11 +93,13 @@ def _preamble(tables: Mapping[str, Table], seconds: float) -> list[str]:
         "Steps are counted to that relative error. A run that does not reach it within its cap counts as "
         "infinitely long, so that medians and rankings are defined; where most runs of two starts do not reach it, "
         "neither is called faster. Every number below is computed from the tables beside this file, and a claim "
-        "that does not hold is a result: where the papers give no criterion, the one in the column *expected* is "
-        "ours. Two of ours were loosened after a first run had failed them: with noise at the end of a run *half the "
-        "excess* became *smallest excess*, and in the cost of log(1/ε) *constant* became *at most*. Sharpness in κ is "
-        "judged over the two largest κ; the power over all four is printed beside it. WK23 is Ward and Kolda 2023, YD21 Ye and Du 2021, JCD22 Jiang, Chen and Ding 2022, WCZT21 Wang, Chen, "
-        "Zhao and Tao 2022, E88 Edelman 1988, CD05 Chen and Dongarra 2005.",
+        "that does not hold is a result. Where the papers give no criterion, the one in the column *expected* is "
+        "ours. Two of ours were loosened after a first run had failed them: with noise at the end of a run *half "
+        "the excess* became *smallest excess*, and in the cost of log(1/ε) *constant* became *at most*. Sharpness in "
+        "κ is judged over the two largest κ; the power over all four is printed beside it.",
+        "",
+        "WK23 is Ward and Kolda 2023, YD21 Ye and Du 2021, JCD22 Jiang, Chen and Ding 2022, WCZT21 Wang, Chen, Zhao "
+        "and Tao 2022, E88 Edelman 1988, CD05 Chen and Dongarra 2005.",
     ]
 
 
