@@ -112,12 +112,20 @@ def factor(
     conclude(solution, run.stop, outputs, failure)
 
 
-def chosen_stop(max_steps: int | None, *others: float | None) -> Stop | None:
+def chosen_stop(
+    max_steps: int | None,
+    relative_error: float | None,
+    gradient_norm: float | None,
+    no_progress: float | None,
+    seconds: float | None,
+) -> Stop | None:
     """Return the conditions that were given, with a budget where no clock ends the run; None if none was given."""
-    if max_steps is None and all(other is None for other in others):
+    given = (relative_error, gradient_norm, no_progress, seconds)
+    if max_steps is None and all(condition is None for condition in given):
         return None
-    seconds = others[-1]
-    return Stop(DEFAULT_STEPS if max_steps is None and seconds is None else max_steps, *others)
+    if max_steps is None and seconds is None:
+        max_steps = DEFAULT_STEPS
+    return Stop(max_steps, *given)
 
 
 def choose_targets(out: Path | None, *, plot: bool) -> Targets:
