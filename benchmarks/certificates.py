@@ -11,6 +11,7 @@ import argparse
 import time
 
 import numpy as np
+from machine import describe
 
 import lopside as lo
 from lopside.data import planted
@@ -80,6 +81,7 @@ def main() -> None:
     names = ("gap instances", "gap violations", "gap within 10 × of the truth or 1e-13‖A‖²")
     names += ("best-error interval violations", "linear bounds", "linear bound checks", "linear bound violations")
     tally = dict.fromkeys(names, 0)
+    print(describe())
     began = time.perf_counter()
     for k in range(given.instances):
         judge(*instance((given.seed, k)), tally)

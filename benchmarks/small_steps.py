@@ -9,6 +9,7 @@ import argparse
 import time
 
 import numpy as np
+from machine import describe
 from threadpoolctl import threadpool_limits
 
 import lopside as lo
@@ -61,6 +62,7 @@ def main() -> None:
                 began = time.perf_counter()
                 answers[name] = run()
                 seconds[name].append((time.perf_counter() - began) / STEPS * 1e6)
+    print(describe())
     base = seconds["bare NumPy"]
     print(f"{'AGD, 100 × 100, d = 10':24}{'min µs':>8}{'median':>8}{'ratio':>7}   difference of X")
     for name, times in seconds.items():
