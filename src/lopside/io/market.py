@@ -45,7 +45,7 @@ def read_market(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
         if field == "complex":
             raise FileError(f"got {path.name} with complex entries; expected {expected}. Try the real part")
         _require_room(path, m, n, entries, layout)
-        A = mmread(path)
+        A = mmread(path, spmatrix=False)
     except (OSError, ValueError, OverflowError, EOFError, MemoryError, zlib.error) as error:
         raise unreadable(path, error, expected) from error
     if isinstance(A, np.ndarray):
