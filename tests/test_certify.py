@@ -92,7 +92,7 @@ def test_the_deflated_norm_bounds_hold_and_the_dominant_direction_is_not_missed(
     monkeypatch.setattr(eckart_young, "_OVERSAMPLING", 1)
     A = np.diag([100.0, *np.linspace(2, 1, 49)])
     Y = np.eye(50)[:, 1:4]
-    space = search_space(lo.Full(A), 3, Y)
+    space = search_space(lo.Full(A), 3, Y, np.random.default_rng(0))
     assert leading_energy(space, 3) >= 100.0**2 + 2.0**2
 
 
@@ -126,8 +126,6 @@ def test_a_run_that_does_not_qualify_at_the_start_qualifies_later():
     parts = {part.theorem: part for part in solution.certificate.parts}
     assert not parts["all-time theorem at the start"].holds
     assert parts["all-time theorem at step 300"].holds
-    first = next(part for name, part in parts.items() if "first held" in name)
-    assert held <= first.step <= held + 10
 
 
 def test_the_certified_rate_is_close_to_the_observed_one():
@@ -238,3 +236,60 @@ def test_ye_du_is_reported_and_never_claimed():
     assert (step.value, step.holds) == (0.5, False)
     assert step.bound < 1e-4
     assert "never a claim" in report.conclusion
+
+
+@pytest.mark.parametrize("work", [0.0, 5e8])
+@given(m=st.integers(3, 40), n=st.integers(3, 40), d=st.integers(1, 4), seed=st.integers(0, 10**6))
+def test_the_gap_of_float32_matrices_is_never_below_the_truth(work, m, n, d, seed):
+    rng = np.random.default_rng(seed)
+    d = min(d, m, n)
+    A = reference.planted(m, n, np.arange(1, min(m, n) + 1.0) ** -rng.uniform(0, 2), seed, 0.1).astype(np.float32)
+    U, s, Vt = np.linalg.svd(A.astype(np.float64), full_matrices=False)
+    X, Y = U[:, :d] * s[:d] * (1 + 10.0 ** -rng.uniform(2, 9)), Vt[:d].T
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(eckart_young, "_LAPACK_WORK", work)
+        certificate = lo.certify(lo.Full(A), (X, Y))
+    best = np.sqrt((s[d:] ** 2).sum())
+    truth = 0.5 * (np.linalg.norm(X @ Y.T - A.astype(np.float64)) ** 2 - best**2)
+    norm = np.linalg.norm(s)
+    assert certificate.gap >= truth - 1e-15 * norm**2
+    low, high = certificate.best_relative_error_bounds
+    assert low <= high
+    assert low * norm - 1e-12 * norm <= best <= high * norm + 1e-12 * norm
+
+
+def test_one_row_needs_no_square_of_its_length():
+    solution = lo.solve(lo.Full(np.ones((1, 100_000))), rank=1)
+    assert solution.certificate.gap < 1e-10
+
+
+def test_a_certificate_does_not_change_the_next_run():
+    problem = lo.Full(reference.planted(30, 20, [1.0, 0.7], noise=0.2))
+    first = lo.solve(problem, rank=3)
+    assert first.certificate.holds
+    again = lo.solve(problem, rank=3)
+    assert (first.X.tobytes(), first.step_size) == (again.X.tobytes(), again.step_size)
+
+
+def test_a_solver_that_is_named_is_the_one_that_is_judged():
+    problem = lo.Full(STANDARD)
+    solution = lo.solve(problem, AGD(0.5), rank=10, stop=lo.Stop(max_steps=20))
+    assert lo.certify(problem, solution, solver=AGD(0.5)).holds
+    assert not lo.certify(problem, solution, solver=lo.solvers.GradientDescent(123.0)).holds
+
+
+@pytest.mark.parametrize("scale", [1e-140, 1e140])
+@pytest.mark.parametrize("solver", [AGD, lo.solvers.GradientDescent])
+def test_extreme_scales_are_certified_with_either_method(scale, solver):
+    A = scale * reference.planted(20, 15, [1.0, 0.8, 0.6])
+    solution = lo.solve(lo.Full(A), solver("0.4/sigma1"), rank=3, stop=lo.Stop(max_steps=200))
+    assert 0 < solution.certificate.rate < 1
+    assert solution.certificate.gap > 0
+
+
+def test_factors_that_overflow_are_refused():
+    with pytest.raises(lo.errors.InputError, match="overflows"):
+        lo.certify(lo.Full(STANDARD), (np.full((100, 2), 1e100), np.full((100, 2), 1e100)))
+    for wrong in ((STANDARD,), None, STANDARD):
+        with pytest.raises(lo.errors.InputError, match=r"pair \(X, Y\)"):
+            lo.certify(lo.Full(STANDARD), wrong)

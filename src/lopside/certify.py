@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lopside.arrays import Array, as_factors
-from lopside.errors import AbilityError
+from lopside.arrays import Array, as_factors, as_generator
+from lopside.errors import AbilityError, InputError
 from lopside.linalg import frobenius
 from lopside.problems import Full
 from lopside.solution import Solution
@@ -20,10 +19,12 @@ from lopside.theory.eckart_young import leading_energy, rounding, search_space
 from lopside.theory.span import Span, column_span, measure_point
 from lopside.theory.ward_kolda_window import window_theorem
 
+_LARGEST_NORM = 1e153
+_LEAST = 5e-324  # a gap that underflows is not zero
 _ALL_TIME = "theory.all_time, which sharpens WK23, Thm 5.1"
 
 
-def certify(problem: Any, solution: Any, *, solver: Any = None) -> Certificate:
+def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.random.Generator = 0) -> Certificate:
     """Prove what can be proved about factors of A.
 
     Three theorems are tried: the Eckart–Young gap (any factors), the all-time theorem at the factors and at the
@@ -37,7 +38,11 @@ def certify(problem: Any, solution: Any, *, solver: Any = None) -> Certificate:
     solution : Solution, or (X, Y)
         A solution, from a run or from a file; or any factors of shapes (m, d) and (n, d).
     solver : Solver, optional
-        For a pair: the method that would go on from (X, Y); its convergence is then what is asked for.
+        The method that would go on from (X, Y); its convergence is then what is asked for. Without it, a solution
+        is judged with the method that made it.
+    rng : int or numpy.random.Generator
+        Of the random probes that a large matrix is searched with; `failure_probability` is over their draw. Give
+        one of your own for a matrix that somebody may have built against the default.
 
     Returns
     -------
@@ -65,38 +70,48 @@ def certify(problem: Any, solution: Any, *, solver: Any = None) -> Certificate:
     """
     if not isinstance(problem, Full):
         raise AbilityError(f"got {type(problem).__name__}; the certificates of this version speak about Full(A)")
-    given = (solution.X, solution.Y) if isinstance(solution, Solution) else solution
-    X, Y = as_factors(given[0], given[1], problem.shape, np.dtype(np.float64))
+    X, Y = as_factors(*_pair(solution), problem.shape, np.dtype(np.float64))
     places = [(0, X, Y)]
-    if isinstance(solution, Solution):
+    if isinstance(solution, Solution) and solver is None:
         order, step_size = solution.order, solution.step_size
         if solution.steps > 0:
             places = [(solution.steps, X, Y), (0, *solution.initial)]
     else:
         order = None if solver is None else solver.order
         step_size = 0.0 if solver is None else resolve(solver.step_size, problem, X.shape[1], None)
-    parts = [gap_part(problem, X, Y, problem.residual_norm(X, Y))]
+    parts = [gap_part(problem, X, Y, as_generator(rng))]
     if order is not None and problem.norm > 0:
         span = column_span(problem, X.shape[1])
         for step, X, Y in places:
             parts += _convergence_parts(problem, span, step, X, Y, order, step_size)
-        if isinstance(solution, Solution) and _small_rank(span, solution.rank):
-            parts += _first_along(problem, span, solution)
         if order == "simultaneous" and span.exact and span.rank == X.shape[1]:
             parts.append(_ye_du_report(problem, span, places[-1], step_size))
     return Certificate(tuple(sorted(parts, key=lambda part: not part.holds)), asks_convergence=solver is not None)
 
 
-def gap_part(problem: Full, X: Array, Y: Array, missed: float) -> Part:
-    """Apply the Eckart–Young gap; `missed` is ‖X Yᵀ − A‖_F."""
-    rank, loss = X.shape[1], 0.5 * missed**2
+def _pair(solution: Any) -> tuple[Any, Any]:
+    if isinstance(solution, Solution):
+        return solution.X, solution.Y
+    if not isinstance(solution, tuple | list) or len(solution) != 2:
+        raise InputError(f"got {type(solution).__name__} where a Solution or a pair (X, Y) is expected")
+    return solution[0], solution[1]
+
+
+def gap_part(problem: Full, X: Array, Y: Array, rng: np.random.Generator) -> Part:
+    """Apply the Eckart–Young gap: distance to the least loss at this rank, for any factors and any matrix [EY36]."""
+    missed = problem.residual_norm(X, Y)
+    if not missed < _LARGEST_NORM:
+        raise InputError(f"got factors with ‖XYᵀ − A‖_F = {missed:.3g}, whose square overflows; try rescaling them")
+    rank, loss = X.shape[1], 0.5 * missed * missed
     # The residual is itself known to rounding only: what is claimed is a bound on the exact one.
     exact = missed + (rank + 4) * 2.0**-53 * (frobenius(X) * frobenius(Y) + problem.norm)
-    space = search_space(problem, rank, Y)
+    space = search_space(problem, rank, Y, rng)
     size = len(space.theta)
     energy, norm2 = leading_energy(space, rank), problem.norm**2
     slack = rounding(problem.norm, problem.norm + missed, size)
-    gap = min(0.5 * exact**2, max(0.0, 0.5 * (missed**2 - norm2 + energy)) + slack)
+    gap = min(0.5 * exact * exact, max(0.0, 0.5 * (missed * missed - norm2 + energy)) + slack)
+    if problem.norm > 0:
+        gap = max(gap, _LEAST)
     lowest = np.sqrt(max(0.0, norm2 - energy - slack))
     attained = min(missed, float(np.sqrt(max(0.0, norm2 - space.theta[:rank].sum()) + slack)))
     scale = problem.norm or 1.0
@@ -145,29 +160,6 @@ def _small_rank(span: Span, columns: int) -> bool:
     return span.exact and 0 < span.rank <= columns
 
 
-def _first_along(problem: Full, span: Span, solution: Solution) -> list[Part]:
-    """Find the first traced step strictly inside the run at which the all-time theorem held already."""
-    # What X has outside the span of A never grows while the run is stable, so both ends bound it.
-    ends = [measure_point(problem, span, X, Y, 0.0) for X, Y in (solution.initial, (solution.X, solution.Y))]
-    leakage = max(end.leakage for end in ends)
-    for row in solution.trace.details[1:-1]:
-        x, y = row.singular_values_x, row.singular_values_y
-        measured = replace(
-            ends[0],
-            sigma1_x=float(x[0]),
-            sigma_r_x=float(x[span.rank - 1]),
-            sigma1_y=float(y[0]),
-            norm_x=float(np.hypot.reduce(x)),
-            norm_y=float(np.hypot.reduce(y)),
-            loss=solution.trace.loss[solution.trace.step.index(row.step)] * _GRAM_FORM,
-            leakage=leakage,
-        )
-        proved = all_time(measured, solution.step_size, order=solution.order)
-        if proved.holds:
-            return [_all_time_part(proved, row.step, f"first held at traced step {row.step}")]
-    return []
-
-
 def _ye_du_report(problem: Full, span: Span, start: tuple[int, Array, Array], step_size: float) -> Part:
     """Compare a run with Ye and Du's theorem; never a claim, because the source hides its constants."""
     _, X, Y = start
@@ -186,10 +178,6 @@ def _ye_du_report(problem: Full, span: Span, start: tuple[int, Array, Array], st
         ),
         conclusion=f"a report, never a claim: at that scale and step it asks for about {steps:.1g} steps to 1e-5",
     )
-
-
-_GRAM_FORM = 1.0 + 1e-5
-"""The loss in a trace may come from Gram matrices, which know it to a relative 1e-5."""
 
 
 def _all_time_part(proved: AllTime, step: int, where: str) -> Part:

@@ -30,9 +30,13 @@ class _OneBlasThread:
     """
 
     def __init__(self) -> None:
+        self._controller: Any = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew, as a forked child must: the threads that were inside are not in the child."""
         self._lock = threading.Lock()
         self._depth = 0
-        self._controller: Any = None
         self._limit: Any = None
 
     def __enter__(self) -> None:
@@ -53,6 +57,8 @@ class _OneBlasThread:
 
 
 one_blas_thread = _OneBlasThread()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=one_blas_thread.forget)
 """Context manager: inside `with one_blas_thread:` BLAS sums in the same order on every machine setting."""
 
 
@@ -72,7 +78,7 @@ def thread_count(threads: int | None = None) -> int:
         count = int(given)
     except (TypeError, ValueError):
         count = 0
-    if count < 1:
+    if count < 1 or (threads is not None and count != threads):
         raise InputError(f"got {given!r} threads (argument or LOPSIDE_THREADS); expected an integer ≥ 1")
     return count
 
@@ -131,6 +137,17 @@ def orthonormal(M: Array) -> Array:
     """Return an orthonormal basis of the columns of M (n × k, k ≤ n) by Householder QR."""
     with one_blas_thread:
         return np.linalg.qr(M)[0]
+
+
+def range_basis(M: Array) -> Array:
+    """Return Q (n × k) with orthonormal columns spanning those of M, and zero columns where M has lower rank.
+
+    QR of a rank-deficient M fills Q with arbitrary directions; those have a diagonal entry of R at rounding level.
+    """
+    with one_blas_thread:
+        Q, R = np.linalg.qr(M)
+    size = np.abs(np.diag(R))
+    return Q * (size > max(M.shape) * np.finfo(M.dtype).eps * frobenius(M))
 
 
 def thin_svd(M: Array) -> tuple[Array, Array, Array]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.errors import FileError, InputError
-from lopside.linalg import factored_svd
+from lopside.linalg import factored_svd, one_blas_thread
 from lopside.problems.protocol import Order
 from lopside.stopping import Status
 from lopside.trace import Trace
@@ -72,10 +72,12 @@ class Solution:
     prove: Callable[[Solution], Any] | None = None
 
     @classmethod
-    def of(cls, run: Any) -> Self:
-        """Return the solution at a run's current state."""
+    def of(cls, run: Any, seconds: float) -> Self:
+        """Return the solution at a run's current state; the run may go on."""
         point, handle = run.state.point, run.state.point.problem
         missed = point.residual_norm
+        loss, relative_error = 0.5 * missed * missed, point.relative_error
+        trace = run.trace.closed(run.state, seconds, loss=loss)
         return cls(
             X=run.state.X,
             Y=run.state.Y,
@@ -83,10 +85,10 @@ class Solution:
             converged=run.status.converged,
             steps=run.state.step,
             passes=handle.reads,
-            seconds=run.trace.seconds[-1],
-            loss=0.5 * missed**2,
-            relative_error=point.relative_error,
-            trace=run.trace,
+            seconds=trace.seconds[-1],
+            loss=loss,
+            relative_error=relative_error,
+            trace=trace,
             solver=run.solver,
             order=run.solver.order,
             step_size=run.step_size,
@@ -106,7 +108,8 @@ class Solution:
 
     def matrix(self) -> Array:
         """Return X Yᵀ (m × n), formed in full: m·n numbers."""
-        return self.X @ self.Y.T
+        with one_blas_thread:
+            return self.X @ self.Y.T
 
     def svd(self) -> tuple[Array, Array, Array]:
         """Return U (m × d), s (d,), Vᵗ (d × n) with X Yᵀ = U diag(s) Vᵗ.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,13 +16,14 @@ from lopside.certify import certify
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
 from lopside.linalg import one_blas_thread
 from lopside.loop import State, states
-from lopside.problems import Full
 from lopside.solution import Solution
 from lopside.solvers import AlternatingGradientDescent
 from lopside.starts import Unbalanced
 from lopside.step_sizes import resolve
 from lopside.stopping import Status, Stop
 from lopside.trace import Trace
+
+_log = logging.getLogger("lopside")
 
 
 class Run:
@@ -52,10 +54,12 @@ class Run:
         sigma1: float | None = None,
         trace_every: int = 100,
     ) -> None:
-        _require_problem(problem)
+        _require(problem, "problem", ("advance", "point", "metered"), "lo.Full(A)")
         self.problem = problem
         self.solver = AlternatingGradientDescent() if solver is None else solver
+        _require(self.solver, "solver", ("begin", "step", "step_size"), "lo.solvers.AlternatingGradientDescent()")
         self.stop = Stop(no_progress=1e-9) if stop is None else stop
+        _require(self.stop, "stop", ("check", "asks_for_tolerance"), "lo.Stop(max_steps=100)")
         self.rank, self.start = _rank_and_start(problem, rank, start)
         handle = problem.metered()
         sigma1 = None if sigma1 is None else as_positive(sigma1, "sigma1")
@@ -74,9 +78,11 @@ class Run:
         self.state = State(0, point, handle)
         self._states = states(handle, self.solver, point, self.step_size)
         self._seconds = 0.0
+        origin = "given factors" if isinstance(self.start, tuple) else self.start
+        _log.info("%s on %r from %s, rank %d, step size %g", self.solver, problem, origin, self.rank, self.step_size)
 
     def __iter__(self) -> Iterator[State]:
-        began = time.perf_counter()
+        began = time.perf_counter() - self._seconds
         while self.status is Status.RUNNING:
             self.state = self._next()
             self._seconds = time.perf_counter() - began
@@ -84,6 +90,7 @@ class Run:
             status = self.stop.check(self.state, self.trace.loss, self._seconds)
             if status is not None:
                 self.status = status
+                _log.info("step %d: %s", self.state.step, status.value)
             yield self.state
 
     def _next(self) -> State:
@@ -120,32 +127,34 @@ class Run:
 
     def solution(self) -> Solution:
         """Return the `Solution` at the current state."""
-        self.trace.close(self.state, self._seconds)
-        return Solution.of(self)
+        return Solution.of(self, self._seconds)
 
 
-def _require_problem(problem: Any) -> None:
-    if isinstance(problem, Full) or all(hasattr(problem, name) for name in ("advance", "point", "metered")):
-        return
-    raise AbilityError(
-        f"got {type(problem).__name__} where a problem is expected: a solver needs point() and advance(). "
-        "Try lo.Full(A)"
-    )
+def _require(part: Any, name: str, abilities: tuple[str, ...], example: str) -> None:
+    missing = [ability for ability in abilities if not hasattr(part, ability)]
+    if missing:
+        raise AbilityError(f"got {type(part).__name__} as the {name}, which lacks {', '.join(missing)}; try {example}")
 
 
 def _rank_and_start(problem: Any, rank: int | None, start: Any) -> tuple[int, Any]:
-    if isinstance(start, tuple):
+    if isinstance(start, tuple | list):
         if len(start) != 2 or np.ndim(start[0]) != 2:
-            raise InputError("got a start that is a tuple but not a pair of matrices (X, Y)")
+            raise InputError("got a start that is a sequence but not a pair of matrices (X, Y)")
         columns = np.shape(start[0])[1]
         if rank is not None and as_rank(rank, problem.shape) != columns:
             raise InputError(f"got rank {rank} and a start with {columns} columns; leave one of them out")
-        return columns, start
+        return columns, tuple(start)
     if rank is None:
         raise InputError(
             f"got no rank; expected an integer from 1 to {min(problem.shape)} (or start=(X, Y), whose columns say it)"
         )
-    return as_rank(rank, problem.shape), Unbalanced(C=None) if start is None else start
+    start = Unbalanced(C=None) if start is None else start
+    if not callable(start):
+        raise AbilityError(
+            f"got {type(start).__name__} as the start; expected a rule that can be called, or a pair (X, Y). "
+            "Try lo.starts.Unbalanced()"
+        )
+    return as_rank(rank, problem.shape), start
 
 
 def solve(

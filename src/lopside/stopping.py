@@ -70,9 +70,10 @@ class Stop:
         for name, bound in bounds.items():
             if bound is not None:
                 as_positive(bound, name, zero=True)
+        as_positive(self.every, "every")
         for name in ("max_steps", "every"):
             value = getattr(self, name)
-            if value is not None and (value != int(value) or int(value) < (name == "every")):
+            if value is not None and value != int(value):
                 raise InputError(f"got {name} = {value!r}; expected an integer")
 
     @property

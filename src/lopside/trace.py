@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -89,12 +90,15 @@ class Trace:
             self.details.append(Detail.of(state.step, state.point))
         self.passes.append(state.passes)
 
-    def close(self, state: Any, seconds: float) -> None:
-        """Make sure that the last state is there, with its details."""
-        if not self.step or self.step[-1] != state.step:
-            self.record(state, seconds)
-        if self.details[-1].step != state.step:
-            self.details.append(Detail.of(state.step, state.point))
+    def closed(self, state: Any, seconds: float, *, loss: float) -> Self:
+        """Return a copy that ends at this state, with its details and its loss from the residual."""
+        whole = deepcopy(self)
+        if not whole.step or whole.step[-1] != state.step:
+            whole.record(state, seconds)
+        if whole.details[-1].step != state.step:
+            whole.details.append(Detail.of(state.step, state.point))
+        whole.loss[-1], whole.relative_error[-1], whole.passes[-1] = loss, state.relative_error, state.passes
+        return whole
 
     def __len__(self) -> int:
         return len(self.step)

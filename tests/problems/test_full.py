@@ -94,7 +94,7 @@ def test_metered_handles_count_apart_and_share_what_is_known():
     first, second = problem.metered(), problem.metered()
     first.svd()
     first.times(np.eye(20))
-    assert (first.reads, second.reads, problem.reads) == (3, 0, 0) or first.reads == 2 + 1
+    assert (first.reads, second.reads, problem.reads) == (2, 0, 0)
     assert second.svd()[0] is first.svd()[0]
     assert second.reads == 0
 

@@ -66,35 +66,35 @@ class Full:
 
     def sigma1(self) -> float:
         """Return an estimate of σ₁(A), from below, within about 0.1 % (see `linalg.largest_singular_value`)."""
-        if "svd" in self._known:
-            return float(self._known["svd"][1][0])
         if "sigma1" not in self._known:
-            self._known["sigma1"] = largest_singular_value(self.gram, self.shape[1])
+            self._known["sigma1"] = largest_singular_value(
+                lambda V: self.gram(V.astype(self.dtype, copy=False)), self.shape[1]
+            )
         return self._known["sigma1"]
 
     def svd(self) -> tuple[Array, Array, Array]:
         """Return LAPACK's thin SVD of A in float64, kept for the next call; O(mn·min(m, n)) work."""
         if "svd" not in self._known:
-            self.reads += 1
-            self._known["svd"] = thin_svd(self.times(np.eye(self.shape[1], dtype=self.dtype)).astype(np.float64))
+            m, n = self.shape
+            A = self.times(np.eye(n)) if n <= m else self.transpose_times(np.eye(m)).T
+            self._known["svd"] = thin_svd(A)
         return self._known["svd"]
 
     def gram(self, V: Array) -> tuple[Array, Array]:
-        """Return AᵀA V and (AV)ᵀ(AV) from one read of A; V has shape (n, k)."""
+        """Return AᵀA V and (AV)ᵀ(AV) from one read of A, in the wider of A's and V's precision; V is n × k."""
         self.reads += self.storage.reads_per_sweep
-        V = V.astype(self.dtype, copy=False)
-        swept = self.storage.sweep(None, V, np.eye(V.shape[1], dtype=self.dtype))
+        swept = self.storage.sweep(None, V, np.eye(V.shape[1], dtype=V.dtype))
         return swept.probe, swept.gram
 
     def times(self, Y: Array) -> Array:
-        """Return A Y; Y has shape (n, k)."""
+        """Return A Y in the wider of their precisions; Y has shape (n, k)."""
         self.reads += 1
-        return self.storage.times(Y.astype(self.dtype, copy=False))
+        return self.storage.times(Y)
 
     def transpose_times(self, X: Array) -> Array:
-        """Return Aᵀ X; X has shape (m, k)."""
+        """Return Aᵀ X in the wider of their precisions; X has shape (m, k)."""
         self.reads += 1
-        return self.storage.transpose_times(X.astype(self.dtype, copy=False))
+        return self.storage.transpose_times(X)
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
@@ -103,8 +103,9 @@ class Full:
 
     def point(self, X: Array, Y: Array) -> Point:
         """Return the `Point` at copies of X (m × d) and Y (n × d); one read of A."""
-        X, Y = as_factors(X, Y, self.shape, self.dtype)
-        return Point(self, X, Y, self.transpose_times(X), gram(X), gram(Y))
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss says so, and the loop with it
+            X, Y = as_factors(X, Y, self.shape, self.dtype)
+            return Point(self, X, Y, self.transpose_times(X), gram(X), gram(Y))
 
     def advance(self, point: Point, x: Metric, y: Metric, *, order: Order) -> Point:
         """Return the point after one iteration, from one read of A.
@@ -152,7 +153,7 @@ class Point:
         known, fitted = self.problem.norm**2, inner(self.gram_x, self.gram_y)
         loss = 0.5 * (known - 2.0 * inner(self.AtX, self.Y) + fitted)
         if loss <= self.problem.trust * max(known, fitted):
-            return 0.5 * self.residual_norm**2
+            return 0.5 * self.residual_norm * self.residual_norm
         return loss
 
     @property

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from lopside.arrays import Array, as_positive
-from lopside.linalg import orthonormal
+from lopside.linalg import range_basis
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """X₀ = Q/(√η C) with Q an orthonormal basis of AΦ, Y₀ = 0.
+    """X₀ = Q/(√η C) with Q an orthonormal basis of AΦ (zero columns beyond the rank of A), Y₀ = 0.
 
     The singular values of √η X₀ are all 1/C whatever the condition number of A. With C = 1 one alternating
     step gives X Yᵀ = QQᵀA: the randomized range finder [HMT11, Algorithm 4.1] and its projection.
@@ -34,7 +34,7 @@ class Sketch:
     ) -> tuple[Array, Array]:
         """Return (X₀, Y₀); one read of A."""
         m, n = problem.shape
-        Q = orthonormal(problem.times(rng.standard_normal((n, rank))))
+        Q = range_basis(problem.times(rng.standard_normal((n, rank))))
         return Q / (np.sqrt(step_size) * self.C), np.zeros((n, rank))
 
 

@@ -53,7 +53,7 @@ class Dense:
 
     def sweep(self, R: Array | None, Y: Array, M: Array, N: Array | None = None, *, residual: bool = False) -> Sweep:
         """Read A once; see `lopside.storage.Storage.sweep`."""
-        out = np.empty((self.shape[0], M.shape[1]), self.dtype)
+        out = np.empty((self.shape[0], M.shape[1]), np.result_type(self.dtype, Y, M))
 
         def group(blocks: list[slice]) -> _Part:
             return _sum([self._visit(rows, R, Y, M, N, out, residual) for rows in blocks])
@@ -73,7 +73,7 @@ class Dense:
         if N is None:
             KN = both = KM
         else:
-            KN = _combine(top, AY, N, np.empty((len(AY), N.shape[1]), self.dtype))
+            KN = _combine(top, AY, N, np.empty((len(AY), N.shape[1]), out.dtype))
             both = np.hstack([KM, KN])
         both = both.astype(np.float64, copy=False)
         missed = _residual_norm(A, top, Y) ** 2 if residual and top is not None else 0.0
@@ -81,7 +81,7 @@ class Dense:
 
     def times(self, Y: Array) -> Array:
         """Return A Y, shape (m, d)."""
-        out = np.empty((self.shape[0], Y.shape[1]), self.dtype)
+        out = np.empty((self.shape[0], Y.shape[1]), np.result_type(self.dtype, Y))
 
         def group(blocks: list[slice]) -> None:
             for rows in blocks:

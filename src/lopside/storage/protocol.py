@@ -38,6 +38,7 @@ class Storage(Protocol):
 
         With K = [R | AY]: rows = K M, probe = Aᵀ(K N), gram = [rows | K N]ᵀ[rows | K N] in float64, and
         residual2 = ‖R Yᵀ − A‖_F² if asked for.  Without N, K N is rows itself and gram = rowsᵀrows.
+        Everything is computed in the wider of A's and the factors' precision.
 
         Parameters
         ----------

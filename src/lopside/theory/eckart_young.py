@@ -81,7 +81,7 @@ def rounding(norm: float, fitted: float, size: int) -> float:
     return (10 + size) * EPSILON * (norm**2 + fitted**2)
 
 
-def search_space(problem: Any, rank: int, Y: Array) -> SearchSpace:
+def search_space(problem: Any, rank: int, Y: Array, rng: np.random.Generator) -> SearchSpace:
     """Find Ritz vectors for rank d: LAPACK's where A is small, subspace iteration from Y and noise otherwise.
 
     Parameters
@@ -91,6 +91,8 @@ def search_space(problem: Any, rank: int, Y: Array) -> SearchSpace:
         d.
     Y : ndarray, shape (n, d)
         The right factor of a fit: its column space is where the solver has already searched.
+    rng : numpy.random.Generator
+        The certificate's own, never the one of the solver's sketch: probes must not depend on the search space.
     """
     m, n = problem.shape
     if m * n * min(m, n) <= _LAPACK_WORK:
@@ -98,16 +100,15 @@ def search_space(problem: Any, rank: int, Y: Array) -> SearchSpace:
         size = min(rank, len(s))
         h = float(s[size] ** 2) if size < len(s) else 0.0
         return SearchSpace(s[:size] ** 2, np.zeros((size, size)), h + (10 + size) * EPSILON * problem.norm**2, 0.0)
-    # A fixed seed of its own, so that the certificate never shares randomness with the solver's sketch.
-    rng = np.random.default_rng(0x5EED)
+    # Everything here is float64, whatever A is: the rounding terms count on it.
     V = orthonormal(np.hstack([Y.astype(np.float64), rng.standard_normal((n, _OVERSAMPLING))]))
     for _ in range(_PASSES):
-        V = orthonormal(problem.gram(V)[0].astype(np.float64))
+        V = orthonormal(problem.gram(V)[0])
     W, G = problem.gram(V)
     with one_blas_thread:
         theta, Q = np.linalg.eigh(G)
         theta, Q = theta[::-1], Q[:, ::-1]
-        V, W = V @ Q, W.astype(np.float64) @ Q
+        V, W = V @ Q, W @ Q
         residual = W - V * theta
         T = np.asarray(np.linalg.qr(residual - V @ (V.T @ residual), mode="r"))
     h = _deflated_norm_squared(problem, V, rng)
@@ -123,8 +124,8 @@ def _deflated_norm_squared(problem: Any, V: Array, rng: np.random.Generator, pow
     probes = rng.standard_normal((problem.shape[1], _PROBES))
     for _ in range(power):
         probes -= V @ (V.T @ probes)
-        probes = problem.gram(probes / scale)[0].astype(np.float64) / scale
+        probes = problem.gram(probes / scale)[0] / scale
     probes -= V @ (V.T @ probes)
-    reached = np.sqrt(np.square(problem.times(probes / scale).astype(np.float64)).sum(axis=0).max())
+    reached = np.sqrt(np.square(problem.times(probes / scale)).sum(axis=0).max())
     bound = (10.0 * np.sqrt(2.0 / np.pi) * reached) ** (2.0 / (2 * power + 1)) * scale**2
     return float(min(bound, scale**2)) + (10 + V.shape[1]) * EPSILON * scale**2
