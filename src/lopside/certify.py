@@ -166,7 +166,9 @@ def _ye_du_report(problem: Full, span: Span, start: tuple[int, Array, Array], st
     sigma1, sigma_d, d = float(span.sigma[0]), float(span.sigma[-1]), span.rank
     scale = ye_du.start_scale(sigma1, sigma_d, d, problem.shape)
     step = ye_du.theory_step(sigma1, sigma_d, d, scale)
-    steps = ye_du.total_steps(sigma_d, d, scale, step, 0.5 * (1e-5 * problem.norm) ** 2)
+    # In units of σ₁, where no square leaves the range of float64.
+    target = 0.5 * (1e-5 * problem.norm / sigma1) ** 2
+    steps = ye_du.total_steps(sigma_d / sigma1, d, scale / sigma1**0.5, step * sigma1, target)
     used = float(np.hypot(frobenius(X), frobenius(Y)) / np.sqrt(X.size + Y.size))
     return Part(
         theorem="Ye–Du theorem, constants hidden in the source set to 1",

@@ -210,18 +210,29 @@ def test_the_rounding_floor_is_needed_and_suffices(planted: Any, descend: Any, l
     assert proved.bound.steps_to(proved.bound.floor) is None
 
 
-def test_a_rank_taken_too_small_is_covered_by_the_tail() -> None:
-    A = np.diag([1.0, 1e-9])
-    X, Y = np.array([[1.0], [0.0]]), np.array([[0.8], [0.0]])
-    proved = all_time(measure(A, X, Y, 1), 0.1)
-    assert proved.bound
-    for _ in range(400):
-        X = X - 0.1 * (X @ Y.T - A) @ Y
-        Y = Y - 0.1 * (X @ Y.T - A).T @ X
-    stalled = 0.5 * np.sum((X @ Y.T - A) ** 2)
-    assert stalled == pytest.approx(5e-19)
-    assert proved.bound.floor >= stalled
-    assert proved.bound.loss_at(400) >= stalled
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_rest_of_a_is_covered_at_rounding_level_and_refused_above(
+    order: Order, allowed: bool, planted: Any, descend: Any
+) -> None:
+    # Y sees the rest of A, so each step turns a part of it into leakage of X.
+    problem = planted(9, 6, 4, 1.0, seed=0)
+    rest = 2e-14 if allowed else 1e-6
+    A = (problem.left * [1.0, 1.0, rest, rest]) @ problem.right.T
+    X = 1.2 * problem.left[:, :2]
+    Y = problem.right[:, :2] / 1.2 + 0.05 * problem.right[:, 2:]
+    eta = 0.6 if order == "alternating" else 0.4
+    start = measure(A, X, Y, 2)
+    proved = all_time(start, eta, order=order)
+    failed = [condition.name for condition in proved.conditions if not condition.holds]
+    assert failed == ([] if allowed else ["A has the assumed rank: norm of the rest of A"])
+    if not proved.bound:
+        assert not allowed
+        return
+    assert start.rest > 2 * start.rounding()
+    assert proved.bound.floor >= start.tail
+    for t, (X_t, Y_t) in enumerate(descend(A, X, Y, eta, 400, order)):
+        assert 0.5 * np.sum((X_t @ Y_t.T - A) ** 2) <= proved.bound.loss_at(t)
 
 
 @pytest.mark.parametrize("size", [1e-12, 1e-9, 1e-3])
@@ -279,6 +290,7 @@ def test_numbers_that_overflow_prove_nothing(order: Order) -> None:
     start = Measurements(5, 1e200, 1e200, 0.0, 1e200, 0.0, 1e200, 1e300, 0.0)
     assert not all_time(start, 1e200, order=order).holds
     assert least_budgets(Scaled(0.5, 0.0, 0.2, math.inf), order) is None
+    assert largest_loss(replace(start, sigma1_x=1e100, sigma_r_x=1e100), 1e-200, order) == math.inf
 
 
 def test_a_start_without_full_rank_proves_nothing() -> None:

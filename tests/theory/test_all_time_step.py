@@ -77,6 +77,14 @@ def test_b_of_the_unbalanced_start_does_not_depend_on_the_step(planted: Any, unb
     assert b == pytest.approx([b[0]] * 3, rel=1e-12)
 
 
+@pytest.mark.parametrize("c", [1e-200, 1e200])
+def test_the_step_in_advance_scales_with_the_matrix(c: float) -> None:
+    one, other = (step_in_advance((9, 8), 6, 5, sigma1=s, sigma_r=0.5 * s, norm_a=2 * s) for s in (1.0, c))
+    assert other.step_size * c == pytest.approx(one.step_size)
+    assert other.beta == pytest.approx(one.beta)
+    assert closed_form(c, c, 0.0, 1.0, 1.0, 0.5).rate == (math.inf if c > 1 else 1.0)
+
+
 def test_numbers_out_of_range_are_refused() -> None:
     with pytest.raises(InputError, match="1/8"):
         theta_star(0.2)

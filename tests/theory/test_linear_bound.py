@@ -49,3 +49,9 @@ def test_slow_rates_are_not_rounded_to_no_convergence() -> None:
 def test_a_target_of_zero_is_refused() -> None:
     with pytest.raises(InputError, match="loss"):
         LinearBound(1.0, 0.1, 0.0).steps_to(0.0)
+
+
+def test_a_bound_outside_the_range_of_numbers_is_no_bound() -> None:
+    assert LinearBound(1.0, 1e-200, 1.0).floor == math.inf
+    assert LinearBound(1.0, 1e-320, 0.0).steps_to(1e-3) is None
+    assert LinearBound(1.7e308, 0.5, 0.0).steps_to(1.0) == pytest.approx(0.5 * math.log2(1.7e308), abs=1)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lopside.errors import InputError
 from lopside.theory.measurements import Measurements, measure
 from lopside.theory.ward_kolda_window import (
+    LONGEST_WINDOW,
     factor_motion,
     theory_step,
     theory_steps,
@@ -144,3 +145,30 @@ def test_numbers_out_of_range_are_refused() -> None:
         theory_step(0.1, 1.0, 1.0)
     with pytest.raises(InputError, match="1/4"):
         window_rate(0.5)
+
+
+@pytest.mark.parametrize(("scale", "step_size"), [(1e-150, 1e150), (1e150, 1e-150), (1.0, 1.0)])
+def test_the_window_has_no_unit(scale: float, step_size: float) -> None:
+    # A → cA with η → η/c: the square of η and f₀ themselves leave the range of floating-point numbers.
+    loss0 = 1e-4 * scale * scale
+    assert window(0.2, step_size, loss0) == pytest.approx(250, abs=1)
+    assert theory_step(0.2, loss0, 1e-3 * loss0) == pytest.approx(theory_step(0.2, 1e-4, 1e-7) / scale)
+
+
+def test_a_window_without_end_and_one_without_a_step_are_numbers() -> None:
+    assert window(0.2, 1e-200, 1.0) == LONGEST_WINDOW
+    assert window(0.2, 1e200, 1.0) == 0
+    start = Measurements(1, 1.0, 1.0, 1e-150, 1.0, 1e-150, 1e-150, 5e-323, 0.0)
+    proved = window_theorem(start, 0.5)
+    assert proved.bound
+    assert proved.steps == LONGEST_WINDOW
+    # A loss this small cannot be told from 0.
+    assert proved.steps_to(1e-320) is None
+    assert math.isfinite(proved.bound.floor)
+
+
+def test_the_window_theorem_refuses_a_rest_of_a_above_rounding() -> None:
+    start = Measurements(4, 0.5, 0.4, 0.1, 0.8, 0.1, 1.0, 0.4, 0.0, tail=1e-20)
+    proved = window_theorem(start, 0.005)
+    assert [c.name for c in proved.conditions if not c.holds] == ["A has the assumed rank: norm of the rest of A"]
+    assert not proved.holds

@@ -53,6 +53,17 @@ def test_the_numbers_scale_with_the_matrix() -> None:
     assert flow_time(0.5, 3, 10.0, 1e-6) == pytest.approx(c * flow_time(0.5 * c, 3, 100.0, 1e-6 * c))
 
 
+@pytest.mark.parametrize("c", [1e-280, 1e-140, 1e140, 1e280])
+def test_the_step_of_a_matrix_of_any_size_is_a_number(c: float) -> None:
+    scale = start_scale(c, 0.5 * c, 3, (30, 20))
+    one = start_scale(1.0, 0.5, 3, (30, 20))
+    assert scale / math.sqrt(c) == pytest.approx(one)
+    step = theory_step(c, 0.5 * c, 3, scale)
+    assert step * c == pytest.approx(theory_step(1.0, 0.5, 3, one))
+    assert 0 < first_stage_steps(0.5 * c, 3, scale, step) < math.inf
+    assert 0 < total_steps(0.5 * c, 3, scale, step, 1e-300) < math.inf
+
+
 def test_hidden_factors_multiply() -> None:
     assert start_scale(1.0, 0.9, 5, (9, 8), hidden_factor=3.0) == pytest.approx(3 * start_scale(1.0, 0.9, 5, (9, 8)))
     steps = total_steps(0.9, 5, 1e-3, 1e-6, 1e-8)

@@ -46,7 +46,7 @@ from typing import Literal, NamedTuple
 from lopside.theory.arguments import require_positive
 from lopside.theory.inequality import Inequality
 from lopside.theory.linear_bound import LinearBound
-from lopside.theory.measurements import Measurements
+from lopside.theory.measurements import Measurements, square
 
 Order = Literal["alternating", "simultaneous"]
 
@@ -96,7 +96,7 @@ def needed_budgets(at: Scaled, u: float, v: float, order: Order) -> Budgets | No
     if root <= 0 or room <= 0:
         return None
     excess = 0.0 if order == "alternating" else at.g * math.sqrt(2 * lx * ly)
-    gap = min(root**2, 2 - lx if order == "alternating" else room) - excess
+    gap = min(root * root, 2 - lx if order == "alternating" else room) - excess
     if not gap > 0:  # also if g overflowed and the gap is not a number
         return None
     p = 1 - gap
@@ -164,7 +164,7 @@ class AllTime:
     @property
     def b(self) -> float:
         """Compute b = η σ_r(X)², with σ_r(X)² lowered by its rounding."""
-        return self.step_size * self.start.sigma_r_x_squared
+        return self.start.b(self.step_size)
 
     @property
     def theta(self) -> float | None:
@@ -184,7 +184,7 @@ class AllTime:
     @property
     def conditions(self) -> tuple[Inequality, ...]:
         """The assumptions one by one; the last is the loss against the largest at which the theorem holds."""
-        x, y = (self.step_size * s * s for s in (self.start.sigma1_x, self.start.sigma1_y))
+        x, y = (square(math.sqrt(self.step_size) * s) for s in (self.start.sigma1_x, self.start.sigma1_y))
         if self.order == "alternating":
             stable = (
                 Inequality("X is stable: η‖X‖²", x, 2),
@@ -200,7 +200,7 @@ class AllTime:
 def all_time(start: Measurements, step_size: float, *, order: Order = "alternating") -> AllTime:
     """Apply the all-time theorem of gradient descent to a pair of factors, at any step of a run.
 
-    f_t ≤ (p^t √(2 f₀) + δ/(1 - p))² / 2 + tail for all t ≥ 0, with p of the module's theorem.
+    f_t ≤ (p^t √(2 f₀) + δ'/(1 - p))² / 2 + tail for all t ≥ 0, with p of the module's theorem.
 
     Parameters
     ----------
@@ -223,10 +223,11 @@ def all_time(start: Measurements, step_size: float, *, order: Order = "alternati
 
     Notes
     -----
-    Sharpens [WK23, Thm 5.1]: no window, no target accuracy in the step. δ = 2 (d + 4) u (‖X‖_F
-    ‖Y‖_F + ‖A‖_F), u the machine epsilon, is what rounding adds in a step, to first order. The tail
-    holds the singular values of A after the r-th and the part of X outside the column span, which never
-    grows.
+    Proved in this module; sharpens [WK23, Thm 5.1]: no window, no target accuracy in the step. δ' = δ + 2‖A -
+    A_r‖_F is what rounding and the singular values of A after the r-th add in a step, to first order in the
+    machine epsilon (`Measurements.disturbance`). The tail holds these singular values and the part of X
+    outside the column span. That part does not grow beyond rounding: the theorem has η‖Y_t‖² < 2, and
+    `Measurements.span_and_rank` asks for ‖A - A_r‖_F at the rounding of one step.
     """
     require_positive(step_size=step_size)
     budgets = None
@@ -235,8 +236,7 @@ def all_time(start: Measurements, step_size: float, *, order: Order = "alternati
     if budgets is None:
         return AllTime(order, step_size, start, None, None)
     u, v = (budget / math.sqrt(step_size) for budget in budgets[:2])
-    tail = start.tail + (start.leakage * (start.sigma1_y + v)) ** 2 / 2
-    bound = LinearBound(start.loss, budgets.gap, start.rounding(u, v), tail)
+    bound = LinearBound(start.loss, budgets.gap, start.disturbance(u, v), start.unreached(start.sigma1_y + v))
     return AllTime(order, step_size, start, budgets, bound)
 
 
@@ -264,10 +264,10 @@ def largest_loss(start: Measurements, step_size: float, order: Order) -> float:
     while high - low > 2.0**-11 * high:
         middle = (low + high) / 2
         low, high = (low, middle) if least_budgets(at._replace(g=middle), order) is None else (middle, high)
-    return (low / step_size) ** 2
+    return square(low / step_size)
 
 
 def _scaled(start: Measurements, step_size: float) -> Scaled:
     root = math.sqrt(step_size)
-    b = step_size * start.sigma_r_x_squared
-    return Scaled(root * start.sigma1_x, root * start.sigma1_y, b, step_size * math.sqrt(start.loss))
+    g = step_size * math.sqrt(start.loss)
+    return Scaled(root * start.sigma1_x, root * start.sigma1_y, start.b(step_size), g)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from lopside.errors import InputError
 from lopside.theory.arguments import require_fraction, require_nonnegative, require_positive
 from lopside.theory.inequality import Inequality
+from lopside.theory.measurements import square
 from lopside.theory.probability import failure_probability, norm_bounds, tau_from_probability
 from lopside.theory.ward_kolda import beta, initial_loss_bounds, rho, start_bounds
 
@@ -98,13 +99,13 @@ def closed_form(
     require_positive(sigma1_x=sigma1_x, sigma_r_x=sigma_r_x, step_size=step_size)
     require_nonnegative(sigma1_y=sigma1_y, loss0=loss0)
     require_fraction(theta=theta)
-    b = step_size * sigma_r_x**2
+    b = square(math.sqrt(step_size) * sigma_r_x)
     largest = math.sqrt(step_size) * max(sigma1_x, sigma1_y)
     return ClosedForm(
         theta,
         Inequality("(a) √η max(‖X‖, ‖Y‖) + θ√b", largest + theta * math.sqrt(b), 1),
-        Inequality("(b) √loss", math.sqrt(loss0), theta * (1 - theta) * sigma_r_x**2 / 2),
-        (1 - (1 - theta) ** 2 * b) ** 2,
+        Inequality("(b) √loss", math.sqrt(loss0), theta * (1 - theta) * square(sigma_r_x) / 2),
+        square(1 - (1 - theta) ** 2 * b),
     )
 
 
@@ -229,18 +230,20 @@ def step_in_advance(
     m, n = shape
     if r > min(m, n):
         raise InputError(f"got rank {r} for a {m} × {n} matrix; expected at most {min(m, n)}")
+    require_positive(sigma1=sigma1, sigma_r=sigma_r, norm_a=norm_a)
     require_fraction(failure=failure, theta=theta, nu=nu)
     bounds = norm_bounds(n, rank, r, left_probability=failure / 4, right_probability=failure / 4)
     tau = tau_from_probability(rank, r, failure / 2)
     b = beta(rho(tau, rank, r), C, sigma1 / sigma_r)
-    step_size = all_time_step(b, initial_loss_bounds(nu, norm_a)[1], theta=theta)
+    # In the unit ‖A‖_F = 1, because f₀ is a square and may overflow or underflow.
+    step_size = all_time_step(b, initial_loss_bounds(nu, 1.0)[1], theta=theta) / norm_a
     start = start_bounds(step_size, b, C, nu, sigma1, left_bound=bounds.left)
     left = math.sqrt(step_size) * max(start.sigma1_x, start.sigma1_y) + theta * math.sqrt(b)
     return StepInAdvance(
         step_size,
         b,
         theta,
-        (1 - (1 - theta) ** 2 * b) ** 2,
+        square(1 - (1 - theta) ** 2 * b),
         failure_probability(tau, rank, r, left_probability=failure / 4, right_probability=failure / 4),
         Inequality("(a) √η max(‖X‖, ‖Y‖) + θ√b", left, 1),
     )

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 
 from lopside.theory.arguments import require_positive
+from lopside.theory.measurements import square
+
+_ROOT2 = math.sqrt(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class LinearBound:
     @property
     def floor(self) -> float:
         """Loss (δ/gap)² / 2 + tail below which nothing is claimed."""
-        return (self.rounding / self.gap) ** 2 / 2 + self.tail
+        return square(self.rounding / self.gap) / 2 + self.tail
 
     def loss_at(self, step: int) -> float:
         """Bound on the loss after ``step`` steps.
@@ -62,7 +65,7 @@ class LinearBound:
             The bound; it decreases to the floor.
         """
         shrunk = (1 - self.gap) ** step if self.gap > 0.5 else math.exp(step * math.log1p(-self.gap))
-        return (shrunk * math.sqrt(2 * self.loss0) + self.rounding / self.gap) ** 2 / 2 + self.tail
+        return square(shrunk * _ROOT2 * math.sqrt(self.loss0) + self.rounding / self.gap) / 2 + self.tail
 
     def steps_to(self, loss: float) -> int | None:
         """Find the number of steps after which the loss is at most ``loss``.
@@ -76,7 +79,7 @@ class LinearBound:
         -------
         int or None
             The least t with ``loss_at(t) ≤ loss``, 0 if the loss is there already; None at or below the
-            floor.
+            floor, and where t is beyond all floating-point numbers.
 
         Raises
         ------
@@ -88,9 +91,10 @@ class LinearBound:
             return None
         if self.loss0 <= loss:
             return 0
-        reach = math.sqrt(2 * (loss - self.tail)) - self.rounding / self.gap
+        reach = _ROOT2 * math.sqrt(loss - self.tail) - self.rounding / self.gap
         if reach <= 0:
             return None
         if self.gap == 1:
             return 1
-        return max(1, math.ceil(math.log(reach / math.sqrt(2 * self.loss0)) / math.log1p(-self.gap)))
+        steps = (math.log(reach) - math.log(_ROOT2 * math.sqrt(self.loss0))) / math.log1p(-self.gap)
+        return max(1, math.ceil(steps)) if math.isfinite(steps) else None

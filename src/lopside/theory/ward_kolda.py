@@ -15,6 +15,7 @@ import math
 from typing import Literal, NamedTuple
 
 from lopside.theory.arguments import require_fraction, require_nonnegative, require_positive, require_ranks
+from lopside.theory.measurements import square
 
 Form = Literal["corrected", "printed"]
 
@@ -88,7 +89,7 @@ def beta(rho: float, C: float, kappa: float) -> float:
     '6.84e-03'
     """
     require_positive(rho=rho, C=C, kappa=kappa)
-    return (rho / (C * kappa)) ** 2
+    return square(rho / (C * kappa))
 
 
 def right_scale(C: float, nu: float, *, left_bound: float = 3.0, right_bound: float = 3.0) -> float:
@@ -252,8 +253,8 @@ def initial_loss_bounds(nu: float, norm_a: float, *, form: Form = "corrected") -
     """
     require_fraction(nu=nu)
     require_positive(norm_a=norm_a)
-    shrink = (1 - nu) ** 2 if form == "corrected" else 1 / (1 - nu) ** 2
-    return shrink * norm_a**2 / 2, (1 + nu) ** 2 * norm_a**2 / 2
+    shrink = 1 - nu if form == "corrected" else 1 / (1 - nu)
+    return square(shrink * norm_a) / 2, square((1 + nu) * norm_a) / 2
 
 
 def printed_failure_probability(tau: float, rank: int, r: int, *, C1: float, C2: float) -> float:

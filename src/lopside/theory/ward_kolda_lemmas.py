@@ -14,7 +14,7 @@ import numpy as np
 
 from lopside.theory.arguments import require_positive
 from lopside.theory.inequality import Inequality, Lemma
-from lopside.theory.measurements import EPSILON, Array, frobenius, residual_of, spectral
+from lopside.theory.measurements import EPSILON, Array, frobenius, residual_of, spectral, square
 
 
 def lemma_41(A: Array, X: Array, Y: Array, step_size: float) -> Lemma:
@@ -56,8 +56,8 @@ def lemma_41(A: Array, X: Array, Y: Array, step_size: float) -> Lemma:
     return Lemma(
         "descent [WK23, Lemma 4.1]",
         (
-            Inequality("‖Y‖²", spectral(Y) ** 2, 1 / step_size),
-            Inequality("‖X₊‖²", spectral(X_next) ** 2, 1 / step_size),
+            Inequality("‖Y‖²", square(spectral(Y)), 1 / step_size),
+            Inequality("‖X₊‖²", square(spectral(X_next)), 1 / step_size),
         ),
         (
             _descent("X-step", gradient, Y, residual, middle, rounding + rounding_middle, step_size),
@@ -101,12 +101,12 @@ def lemma_41_sum(A: Array, trajectory: Sequence[tuple[Array, Array]], step_size:
     steps = zip(trajectory[:-1], trajectory[1:], strict=True)
     sum_y = sum(float(np.sum((residual_of(A, X, Y)[0].T @ X) ** 2)) for (_, Y), (X, _) in steps)
     # Each step's two sides are off by 2 ‖E‖ times the rounding of E, over η; the residuals decrease.
-    allowance = 4 * len(trajectory) * (frobenius(first) * rounding + rounding**2) / step_size
+    allowance = 4 * len(trajectory) * (frobenius(first) * rounding + square(rounding)) / step_size
     return Lemma(
         "sum of gradients [WK23, Lemma 4.1]",
         (
-            Inequality("largest ‖X_t‖²", max(spectral(X) for X, _ in trajectory) ** 2, 1 / step_size),
-            Inequality("largest ‖Y_t‖²", max(spectral(Y) for _, Y in trajectory) ** 2, 1 / step_size),
+            Inequality("largest ‖X_t‖²", square(max(spectral(X) for X, _ in trajectory)), 1 / step_size),
+            Inequality("largest ‖Y_t‖²", square(max(spectral(Y) for _, Y in trajectory)), 1 / step_size),
         ),
         (
             Inequality("sum of ‖grad_X‖²", sum_x, right, allowance),
@@ -134,7 +134,7 @@ def lemma_45(A: Array, start: Array, now: Array, steps: int, step_size: float, r
     Returns
     -------
     Lemma
-        Leakage before and after; it has no hypothesis, because leakage never grows while ‖Y‖² ≤ 2/η.
+        Leakage before and after; the hypotheses, rank r and ‖Y_t‖² ≤ 2/η throughout, are the caller's.
 
     Raises
     ------
@@ -184,12 +184,12 @@ def lemma_46(A: Array, X: Array, Y: Array, r: int) -> Lemma:
     residual, rounding = residual_of(A, X, Y)
     # What leaks adds ‖leak Yᵀ‖ to the residual without adding as much to the gradient.
     error = rounding + leakage * spectral(Y) + sum(A.shape) * EPSILON * frobenius(A)
-    needed = float(sigma_x[r - 1] ** 2 * np.sum(residual**2))
+    needed = square(float(sigma_x[r - 1])) * float(np.sum(residual**2))
     gradient = float(np.sum((residual.T @ X) ** 2))
-    allowance = 4 * float(sigma_x[0]) ** 2 * (frobenius(residual) * error + error**2)
+    allowance = 4 * square(float(sigma_x[0])) * (frobenius(residual) * error + square(error))
     return Lemma(
         "Polyak-Lojasiewicz [WK23, Lemma 4.6]",
-        (Inequality("2 leakage²", 2 * leakage**2, rounding),),
+        (Inequality("2 leakage²", 2 * square(leakage), rounding),),
         (Inequality("2 σ_r(X)² f", needed, gradient, allowance),),
     )
 
@@ -199,7 +199,7 @@ def _descent(
 ) -> Inequality:
     left = float(np.sum(gradient**2))
     right = float(np.sum(before**2) - np.sum(after**2)) / step_size
-    squares = EPSILON * before.size * frobenius(before) ** 2
-    error = frobenius(before) * rounding + rounding**2 + squares
-    allowance = 2 * error * (1 / step_size + spectral(other) ** 2)
+    squares = EPSILON * before.size * square(frobenius(before))
+    error = frobenius(before) * rounding + square(rounding) + squares
+    allowance = 2 * error * (1 / step_size + square(spectral(other)))
     return Inequality(f"{name}: ‖gradient‖²", left, right, allowance)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lopside.theory.arguments import require_positive
 from lopside.theory.inequality import Inequality, Lemma
-from lopside.theory.measurements import EPSILON, Array, frobenius, residual_of, spectral
+from lopside.theory.measurements import EPSILON, Array, frobenius, residual_of, spectral, square
 from lopside.theory.ward_kolda import initial_loss_bounds, start_bounds
 from lopside.theory.ward_kolda_window import factor_motion, window
 
@@ -66,8 +66,8 @@ def prop_42(
     return Lemma(
         "motion of the factors [WK23, Prop 4.2]",
         (
-            Inequality("‖X₀‖²", spectral(start[0]) ** 2, 9 / (16 * step_size)),
-            Inequality("‖Y₀‖²", spectral(start[1]) ** 2, 9 / (16 * step_size)),
+            Inequality("‖X₀‖²", square(spectral(start[0])), 9 / (16 * step_size)),
+            Inequality("‖Y₀‖²", square(spectral(start[1])), 9 / (16 * step_size)),
             # At b = 1/4 the window of the theorem is the T* = floor(1/(32 η² f₀)) of the proposition.
             Inequality("T", steps, window(0.25, step_size, loss0) if loss0 > 0 else math.inf),
         ),
@@ -134,7 +134,7 @@ def prop_43(
     loss, low_high = float(np.sum(residual**2)) / 2, initial_loss_bounds(nu, frobenius(A))
     bounds = start_bounds(step_size, beta, C, nu, float(sigma[0]), left_bound=left_bound)
     allowance_x = 4 * sum(A.shape) * EPSILON * float(sigma_x[0]) * float(sigma[0] / sigma[r - 1])
-    allowance_f = frobenius(residual) * rounding + rounding**2
+    allowance_f = frobenius(residual) * rounding + square(rounding)
     sigma_y, needed = spectral(Y), math.sqrt(beta) * C * float(sigma[0] / sigma[r - 1])
     return Lemma(
         "start [WK23, Prop 4.3]",
@@ -190,7 +190,7 @@ def cor_44(
     require_positive(step_size=step_size)
     loss0 = float(np.sum(residual_of(A, *start)[0] ** 2)) / 2
     before, after = (np.linalg.svd(pair[0], compute_uv=False) for pair in (start, now))
-    b = min(step_size * float(before[r - 1]) ** 2, 0.25)
+    b = min(square(math.sqrt(step_size) * float(before[r - 1])), 0.25)
     half = math.sqrt(b / step_size) / 2
     y_before, y_after = (spectral(pair[1]) for pair in (start, now))
     allowance = (steps + 1) * 4 * sum(A.shape) * EPSILON / math.sqrt(step_size)
@@ -198,8 +198,8 @@ def cor_44(
     return Lemma(
         "singular values in the window [WK23, Cor 4.4]",
         (
-            Inequality("‖X₀‖²", float(before[0]) ** 2, 9 / (16 * step_size)),
-            Inequality("‖Y₀‖²", y_before**2, 9 / (16 * step_size)),
+            Inequality("‖X₀‖²", square(float(before[0])), 9 / (16 * step_size)),
+            Inequality("‖Y₀‖²", square(y_before), 9 / (16 * step_size)),
             Inequality("t", steps, open_window),
         ),
         (

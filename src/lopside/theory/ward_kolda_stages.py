@@ -8,10 +8,12 @@ about (4 shrink)^(-k) steps: sublinear. `all_time` replaces it by a linear rate.
 from __future__ import annotations
 
 import math
+import sys
 
 from lopside.errors import InputError
 from lopside.theory.arguments import require_positive
 from lopside.theory.ward_kolda import Form
+from lopside.theory.ward_kolda_window import length
 
 
 def stage_step(beta: float, loss0: float, shrink: float, *, form: Form = "corrected") -> float:
@@ -45,7 +47,7 @@ def stage_step(beta: float, loss0: float, shrink: float, *, form: Form = "correc
     require_positive(beta=beta, loss0=loss0)
     _require_shrink(shrink)
     margin = beta / 4 if form == "corrected" else 0.0
-    return beta / math.sqrt(32 * loss0 * (math.log(1 / shrink) + margin))
+    return beta / math.sqrt(32 * (math.log(1 / shrink) + margin)) / math.sqrt(loss0)
 
 
 def stage_lengths(beta: float, step_size: float, loss0: float, shrink: float, stages: int) -> tuple[int, ...]:
@@ -70,7 +72,7 @@ def stage_lengths(beta: float, step_size: float, loss0: float, shrink: float, st
     Returns
     -------
     tuple of int
-        The lengths of the stages.
+        The lengths of the stages, each at most the largest floating-point number.
 
     Raises
     ------
@@ -88,8 +90,10 @@ def stage_lengths(beta: float, step_size: float, loss0: float, shrink: float, st
     """
     require_positive(beta=beta, step_size=step_size, loss0=loss0, stages=stages)
     _require_shrink(shrink)
-    first = beta / (8 * step_size**2 * loss0)
-    return tuple(math.floor((4 * shrink) ** -stage * first) for stage in range(stages))
+    lengths = [length(beta, step_size, loss0)]
+    for _ in range(1, stages):
+        lengths.append(lengths[-1] / (4 * shrink))
+    return tuple(math.floor(min(steps, sys.float_info.max)) for steps in lengths)
 
 
 def stage_norm_bound(beta: float, step_size: float, *, form: Form = "corrected") -> float:

@@ -18,8 +18,17 @@ from lopside.errors import InputError
 from lopside.theory.arguments import require_fraction, require_nonnegative, require_positive
 from lopside.theory.inequality import Inequality
 from lopside.theory.linear_bound import LinearBound
-from lopside.theory.measurements import Measurements
+from lopside.theory.measurements import Measurements, square
 from lopside.theory.ward_kolda import Form
+
+LONGEST_WINDOW = 2**63 - 1
+"""Cap on the steps of a window: a shorter window claims less, and no run is that long."""
+
+
+def length(b: float, step_size: float, loss0: float) -> float:
+    """Compute b / (8 η² f₀) by way of η √f₀, which has no unit; infinity where it underflows."""
+    ratio = step_size * math.sqrt(loss0)
+    return b / 8 / ratio / ratio if ratio > 0 else math.inf
 
 
 def window(b: float, step_size: float, loss0: float, *, form: Form = "corrected") -> int:
@@ -39,7 +48,7 @@ def window(b: float, step_size: float, loss0: float, *, form: Form = "corrected"
     Returns
     -------
     int
-        T ≥ 0.
+        T ≥ 0, at most `LONGEST_WINDOW`.
 
     Raises
     ------
@@ -51,7 +60,8 @@ def window(b: float, step_size: float, loss0: float, *, form: Form = "corrected"
     [WK23, Prop 4.2, Thm 5.1].
     """
     require_positive(b=b, step_size=step_size, loss0=loss0)
-    return math.floor((min(b, 0.25) if form == "corrected" else b) / (8 * step_size**2 * loss0))
+    steps = length(min(b, 0.25) if form == "corrected" else b, step_size, loss0)
+    return math.floor(steps) if steps < LONGEST_WINDOW else LONGEST_WINDOW
 
 
 def window_rate(b: float, *, form: Form = "corrected") -> float:
@@ -114,7 +124,7 @@ def factor_motion(step_size: float, loss0: float, steps: int, *, form: Form = "c
     """
     require_positive(step_size=step_size, loss0=loss0)
     require_nonnegative(steps=steps)
-    return math.sqrt(2 * (steps if form == "corrected" else 1) * step_size * loss0)
+    return math.sqrt(2 * (steps if form == "corrected" else 1)) * math.sqrt(step_size) * math.sqrt(loss0)
 
 
 def theory_step(beta: float, loss0: float, target: float, *, form: Form = "corrected") -> float:
@@ -155,7 +165,10 @@ def theory_step(beta: float, loss0: float, target: float, *, form: Form = "corre
     if target >= loss0:
         raise InputError(f"got the target {target} at a first loss of {loss0}; expected a smaller target")
     margin = beta / 4 if form == "corrected" else 0.0
-    return beta / math.sqrt(32 * loss0 * (math.log(loss0 / target) + margin))
+    # Not the logarithm of the ratio, which may be infinite, unless it is near 1.
+    ratio = loss0 / target
+    digits = math.log(ratio) if ratio < math.inf else math.log(loss0) - math.log(target)
+    return beta / math.sqrt(32 * (digits + margin)) / math.sqrt(loss0)
 
 
 def theory_steps(beta: float, reduction: float) -> int:
@@ -236,7 +249,8 @@ class Window:
 def window_theorem(start: Measurements, step_size: float) -> Window:
     """Apply the window theorem of alternating gradient descent to a drawn start.
 
-    With b = min(η σ_r(X₀)², 1/4): √(2 f_t) ≤ (1 - b/4)^t √(2 f₀) + 4 δ/b for all t ≤ T.
+    With b = min(η σ_r(X₀)², 1/4): √(2 f_t) ≤ (1 - b/4)^t √(2 f₀) + 4 δ'/b for all t ≤ T, up to a
+    tail; δ' and the tail as in `all_time`.
 
     Parameters
     ----------
@@ -260,17 +274,18 @@ def window_theorem(start: Measurements, step_size: float) -> Window:
     [WK23, Thm 5.1] with the exponent that its proof gives, at the b of the drawn start instead of β.
     """
     require_positive(step_size=step_size)
-    b = min(step_size * start.sigma_r_x_squared, 0.25)
+    b = min(start.b(step_size), 0.25)
+    root = math.sqrt(step_size)
     steps = window(b, step_size, start.loss) if b > 0 and start.loss > 0 else 0
     conditions = (
         *start.span_and_rank(),
-        Inequality("X is not too large: η‖X‖²", step_size * start.sigma1_x * start.sigma1_x, 9 / 16),
-        Inequality("Y is not too large: η‖Y‖²", step_size * start.sigma1_y * start.sigma1_y, 9 / 16),
+        Inequality("X is not too large: η‖X‖²", square(root * start.sigma1_x), 9 / 16),
+        Inequality("Y is not too large: η‖Y‖²", square(root * start.sigma1_y), 9 / 16),
         Inequality("one step, against the length T of the window", 1, steps),
     )
     if not all(condition.holds for condition in conditions):
         return Window(step_size, b, steps, conditions, None)
     motion = factor_motion(step_size, start.loss, steps)
     # η ‖Y_t‖² ≤ 1 throughout the window.
-    tail = start.tail + start.leakage**2 / (2 * step_size)
-    return Window(step_size, b, steps, conditions, LinearBound(start.loss, b / 4, start.rounding(motion, motion), tail))
+    bound = LinearBound(start.loss, b / 4, start.disturbance(motion, motion), start.unreached(1 / root))
+    return Window(step_size, b, steps, conditions, bound)

@@ -57,7 +57,7 @@ def start_scale(
     """
     m, n = shape
     require_positive(sigma1=sigma1, sigma_d=sigma_d, rank=rank, m=m, n=n, hidden_factor=hidden_factor)
-    return hidden_factor * sigma_d / (math.sqrt(rank**rank_exponent * sigma1) * (m + n))
+    return hidden_factor * (sigma_d / sigma1) * math.sqrt(sigma1) * rank ** (-rank_exponent / 2) / (m + n)
 
 
 def theory_step(sigma1: float, sigma_d: float, rank: int, scale: float, *, hidden_factor: float = 1.0) -> float:
@@ -94,7 +94,8 @@ def theory_step(sigma1: float, sigma_d: float, rank: int, scale: float, *, hidde
     '7.2e-07'
     """
     require_positive(sigma1=sigma1, sigma_d=sigma_d, rank=rank, scale=scale, hidden_factor=hidden_factor)
-    return hidden_factor * sigma_d * scale**2 / (rank * sigma1**3)
+    root = scale / math.sqrt(sigma1)  # without a unit: the cube of σ₁ may overflow or underflow
+    return hidden_factor * (sigma_d / sigma1) * root * root / rank / sigma1
 
 
 def step_limits(sigma1: float) -> tuple[float, float]:
@@ -154,8 +155,8 @@ def flow_time(sigma_d: float, rank: int, scale: float, target: float, *, hidden_
     [YD21, Cor 1.2].
     """
     require_positive(sigma_d=sigma_d, rank=rank, scale=scale, target=target, hidden_factor=hidden_factor)
-    leave = max(0.0, math.log(rank * sigma_d / scale))
-    return hidden_factor * (leave + max(0.0, math.log(sigma_d / target))) / sigma_d
+    leave = max(0.0, math.log(rank) + math.log(sigma_d) - math.log(scale))
+    return hidden_factor * (leave + max(0.0, math.log(sigma_d) - math.log(target))) / sigma_d
 
 
 def total_steps(
@@ -226,7 +227,7 @@ def first_stage_steps(
     [YD21, Thm 3.1].
     """
     require_positive(sigma_d=sigma_d, rank=rank, scale=scale, step_size=step_size, hidden_factor=hidden_factor)
-    return hidden_factor * max(0.0, math.log(rank * sigma_d / scale**2)) / (step_size * sigma_d)
+    return hidden_factor * max(0.0, math.log(rank) + math.log(sigma_d) - 2 * math.log(scale)) / (step_size * sigma_d)
 
 
 def second_stage_residual(sigma_d: float, step_size: float, step: int) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lopside.errors import InputError
 from lopside.theory.arguments import require_positive
 from lopside.theory.inequality import Inequality, Lemma
+from lopside.theory.measurements import spectral, square
 
 Array = NDArray[np.float64]
 
@@ -283,4 +284,4 @@ def sharpness(X: NDArray[np.floating], Y: NDArray[np.floating]) -> float:
     -----
     [WCZT21].
     """
-    return float(np.linalg.norm(X, 2) ** 2 + np.linalg.norm(Y, 2) ** 2)
+    return square(spectral(X)) + square(spectral(Y))
