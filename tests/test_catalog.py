@@ -6,6 +6,7 @@ import inspect
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +43,14 @@ def test_text_forms_come_back(kind: str, name: str, data: st.DataObject) -> None
 def test_a_solver_keeps_its_step_size(name: str, step: Any) -> None:
     solver = catalog.SOLVERS[name](step)
     assert parse("solver", text(solver)) == solver
+
+
+def test_none_and_numpy_numbers_have_a_text() -> None:
+    start = lo.starts.Unbalanced(C=None)
+    assert text(start) == "unbalanced[C=none]"
+    assert parse("start", text(start)) == start
+    assert text(lo.solvers.AlternatingGradientDescent(np.float64(0.5))) == "agd[step_size=0.5]"
+    assert text(lo.step_sizes.OverSigma1(np.float64(0.5))) == "0.5/sigma1"
 
 
 @pytest.mark.parametrize("name", catalog.SOLVERS)
@@ -93,7 +102,7 @@ def test_everything_says_what_it_is(member: Any) -> None:
         ("step size", "alltime", ["0.9/sigma1", "Did you mean all-time?"]),
         ("step size", "-0.5", ["> 0"]),
         ("step size", "0", ["> 0"]),
-        ("step size", "nan", ["number"]),
+        ("step size", "nan", ["a finite number > 0"]),
         ("step size", "0.5/sigma2", ["0.9/sigma1"]),
         ("step size", "over-sigma1", ["factor"]),
         ("solver", "agd[step_size=all-time[omega=1]]", ["theta"]),

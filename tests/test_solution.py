@@ -5,6 +5,7 @@ import pytest
 import reference
 
 import lopside as lo
+from lopside.io import read_archive, write_archive
 
 A = reference.planted(40, 30, np.linspace(1.0, 0.5, 4), noise=0.05)
 
@@ -79,3 +80,54 @@ def test_nothing_is_left_behind_where_writing_fails(solution, tmp_path):
 def test_faces(solution):
     assert repr(solution).startswith("Solution(40 × 30, rank 4, relative error 0.0")
     assert "<th>relative error</th>" in solution._repr_html_()
+
+
+SCALED = {"X": 1e300, "X0": np.nan, "trace_loss": -1.0, "trace_step": 0.5, "detail_imbalance": np.inf}
+EDITS = [
+    *((name, lambda column, by=factor: column * by) for name, factor in SCALED.items()),
+    ("X0", lambda X0: X0[1:]),
+    ("X0", lambda X0: X0[:, 1:]),
+    ("Y", lambda Y: Y[:, 1:]),
+    ("Y0", lambda Y0: Y0[:, :0]),
+    ("X", lambda X: X.astype(int)),
+    ("detail_singular_values_x", lambda values: values[:, 0]),
+    ("detail_singular_values_y", lambda values: values[:, 1:]),
+    ("detail_step", lambda steps: steps + 1),
+    ("detail_step", lambda steps: steps[:0]),
+    ("trace_loss", lambda losses: losses[:-1]),
+    ("trace_step", lambda steps: steps[:, None]),
+    ("trace_passes", lambda passes: np.array(["many"] * len(passes))),
+    *(("version", wrong) for wrong in ("abc", None, 0, True)),
+    *(("steps", wrong) for wrong in (1e400, -3, 149, 1.5, None)),
+    *(("step_size", wrong) for wrong in (1e200, 0, -0.1, float("nan"), "0.5", 10**400)),
+    *(("status", wrong) for wrong in ("DONE", ["MAX_STEPS"])),
+    *(("order", wrong) for wrong in ("random", {})),
+    *(("passes", -1), ("trace_every", 0), ("loss", -1.0), ("seconds", float("inf")), ("converged", "no")),
+]
+
+
+@pytest.mark.parametrize(("name", "change"), EDITS)
+def test_an_edited_file_is_refused(solution, tmp_path, name, change):
+    path = tmp_path / "fit.npz"
+    solution.save(path)
+    arrays, facts = read_archive(path)
+    if callable(change):
+        arrays[name] = change(arrays[name])
+    else:
+        assert name in facts
+        facts[name] = change
+    write_archive(path, arrays, facts)
+    with pytest.raises(lo.errors.FileError, match="fit.npz") as caught:
+        lo.Solution.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["X0", "trace_loss", "detail_step"])
+def test_a_file_with_something_missing_is_refused(solution, tmp_path, name):
+    path = tmp_path / "fit.npz"
+    solution.save(path)
+    arrays, facts = read_archive(path)
+    del arrays[name]
+    write_archive(path, arrays, facts)
+    with pytest.raises(lo.errors.FileError, match=name.partition("_")[2] or name):
+        lo.Solution.load(path)

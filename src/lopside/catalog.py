@@ -8,6 +8,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
+
 from lopside import data, solvers, starts, step_sizes
 from lopside.certify import gap_part
 from lopside.errors import InputError
@@ -60,7 +62,7 @@ CHOICES: Mapping[str, Mapping[str, type]] = {"solver": SOLVERS, "start": STARTS,
 """What has a text form, by kind."""
 
 _FORM = re.compile(r"\s*([^\[\]=,]+?)\s*(?:\[(.*)\])?\s*", re.DOTALL)
-_NUMBER = re.compile(r"[-+.\d]")
+_NUMBER = re.compile(r"[-+.\d]|(nan|inf)\b", re.IGNORECASE)
 
 
 def parse(kind: str, text: str) -> Any:
@@ -126,20 +128,27 @@ def text(choice: Any) -> str:
     'unbalanced'
     """
     if isinstance(choice, step_sizes.OverSigma1):
-        return f"{choice.factor!r}/sigma1"
+        return f"{_number_text(choice.factor)}/sigma1"
     if isinstance(choice, str):
         return choice
-    if isinstance(choice, int | float):
-        return repr(choice)
+    if isinstance(choice, int | float | np.number):
+        return _number_text(choice)
     for members in CHOICES.values():
         for name, member in members.items():
             if type(choice) is member and is_dataclass(choice):
                 changed = {f.name: getattr(choice, f.name) for f in fields(choice)}
                 inside = ",".join(
-                    f"{f.name}={text(changed[f.name])}" for f in fields(choice) if changed[f.name] != f.default
+                    f"{f.name}={'none' if changed[f.name] is None else text(changed[f.name])}"
+                    for f in fields(choice)
+                    if changed[f.name] != f.default
                 )
                 return f"{name}[{inside}]" if inside else name
     raise InputError(f"got {choice!r}; expected a solver, start or step size of the catalog")
+
+
+def _number_text(number: Any) -> str:
+    # The repr of NumPy's own numbers names their type.
+    return repr(number.item() if isinstance(number, np.generic) else number)
 
 
 def summary(member: Any) -> str:

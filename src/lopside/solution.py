@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from lopside.arrays import Array
+from lopside.arrays import Array, as_positive
 from lopside.errors import FileError, InputError
 from lopside.linalg import factored_svd, one_blas_thread
 from lopside.problems.protocol import Order
@@ -20,6 +20,7 @@ from lopside.trace import Trace
 FORMAT = "lopside-solution"
 VERSION = 1
 
+T = TypeVar("T")
 
 _ORDERS: dict[str, Order] = {"alternating": "alternating", "simultaneous": "simultaneous"}
 
@@ -44,7 +45,7 @@ class Solution:
         f = ½‖X Yᵀ − A‖_F² and ‖X Yᵀ − A‖_F/‖A‖_F (not squared), from the residual itself.
     trace : Trace
     solver : Any
-        The solver, or its text form if read from a file.
+        The solver; if read from a file, the text of its dataclass repr, as `save` stored it.
     order : "alternating" or "simultaneous"
         Which X the Y-step saw; the convergence theorems ask for it.
     step_size : float
@@ -169,7 +170,8 @@ class Solution:
         from lopside.io import read_archive
 
         arrays, facts = read_archive(path)
-        if facts.get("format") != FORMAT or facts.get("version", 0) > VERSION:
+        version = facts.get("version")
+        if facts.get("format") != FORMAT or type(version) is not int or not 1 <= version <= VERSION:
             raise FileError(
                 f"got {path}: {facts.get('format', 'no format name')} version {facts.get('version', '?')}; "
                 f"expected {FORMAT} version {VERSION} or older. Try a newer lopside, or load X and Y with numpy.load"
@@ -179,27 +181,31 @@ class Solution:
                 {key.removeprefix(kind): value for key, value in arrays.items() if key.startswith(kind)}
                 for kind in ("trace_", "detail_")
             )
-            X, Y, X0, Y0 = (_locked(arrays[name]) for name in ("X", "Y", "X0", "Y0"))
-            return cls(
+            X, Y, X0, Y0 = (_locked(arrays, name) for name in ("X", "Y", "X0", "Y0"))
+            solution = cls(
                 X=X,
                 Y=Y,
                 status=Status[facts["status"]],
-                converged=bool(facts["converged"]),
-                steps=int(facts["steps"]),
-                passes=int(facts["passes"]),
-                seconds=float(facts["seconds"]),
-                loss=float(facts["loss"]),
-                relative_error=float(facts["relative_error"]),
-                trace=Trace.from_columns(int(facts["trace_every"]), trace, details),
-                solver=str(facts["solver"]),
+                converged=_typed(facts, "converged", bool),
+                steps=_whole(facts, "steps"),
+                passes=_whole(facts, "passes"),
+                seconds=_number(facts, "seconds"),
+                loss=_number(facts, "loss"),
+                relative_error=_number(facts, "relative_error"),
+                trace=Trace.from_columns(_whole(facts, "trace_every"), trace, details),
+                solver=_typed(facts, "solver", str),
                 order=_ORDERS[facts["order"]],
-                step_size=float(facts["step_size"]),
+                step_size=_number(facts, "step_size"),
                 initial=(X0, Y0),
             )
-        except (KeyError, ValueError, TypeError) as error:
+            _require_agreement(solution)
+        except (KeyError, ValueError, TypeError, OverflowError, IndexError) as error:
+            reason = f"{error} is unknown or absent" if isinstance(error, KeyError) else str(error)
             raise FileError(
-                f"got {path} with an unusable entry ({error}); expected a file that save() wrote"
+                f"got {path} with an unusable entry ({reason}); expected a file that save() wrote. "
+                "Try an unchanged copy, or load X and Y with numpy.load"
             ) from error
+        return solution
 
     def __repr__(self) -> str:
         m, n = self.shape
@@ -226,8 +232,47 @@ class Solution:
         return f"<table>{cells}</table>"
 
 
-def _locked(factor: Array) -> Array:
-    if factor.ndim != 2 or factor.dtype.kind != "f" or not np.isfinite(factor).all():
-        raise ValueError(f"a factor of shape {factor.shape} and type {factor.dtype} that is not a finite matrix")
+_LARGEST = 1e153
+"""What `Full` takes at most: beyond it squares overflow."""
+
+
+def _locked(arrays: dict[str, Array], name: str) -> Array:
+    factor = arrays[name]
+    if factor.ndim != 2 or 0 in factor.shape or factor.dtype not in (np.float32, np.float64):
+        raise ValueError(f"{name} of shape {factor.shape} and type {factor.dtype}, which is no matrix of floats")
+    if not (np.abs(factor) <= _LARGEST).all():  # NaN is no less than anything
+        raise ValueError(f"a number in {name} that is NaN, or beyond ±{_LARGEST:g}")
     factor.flags.writeable = False
     return factor
+
+
+def _typed(facts: dict[str, Any], name: str, kind: type[T]) -> T:
+    value = facts[name]
+    if type(value) is not kind:
+        raise TypeError(f"{name} = {value!r}, expected {kind.__name__}")
+    return value
+
+
+def _whole(facts: dict[str, Any], name: str) -> int:
+    value = _typed(facts, name, int)
+    if not 0 <= value <= 2**53:
+        raise ValueError(f"{name} = {value}, expected 0 to 2^53")
+    return value
+
+
+def _number(facts: dict[str, Any], name: str) -> float:
+    return as_positive(facts[name], name, zero=True)
+
+
+def _require_agreement(solution: Solution) -> None:
+    """Raise where the entries of a file are sound one by one and cannot belong to one run."""
+    (X0, Y0), d, rows = solution.initial, solution.rank, solution.trace.details
+    shapes = {"X": solution.X.shape, "Y": solution.Y.shape, "X0": X0.shape, "Y0": Y0.shape}
+    if solution.Y.shape[1] != d or (X0.shape, Y0.shape) != (solution.X.shape, solution.Y.shape):
+        raise ValueError(f"shapes {shapes}, expected m × d, n × d and the same for the start")
+    if rows[0].singular_values_x.shape != (d,):
+        raise ValueError(f"{len(rows[0].singular_values_x)} singular values in the trace, expected {d}")
+    if not 0.0 < solution.step_size <= _LARGEST:
+        raise ValueError(f"step_size = {solution.step_size}, expected 0 < η ≤ {_LARGEST:g}")
+    if solution.steps != solution.trace.step[-1]:
+        raise ValueError(f"steps = {solution.steps} and a trace that ends at step {solution.trace.step[-1]}")

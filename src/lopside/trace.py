@@ -113,14 +113,46 @@ class Trace:
 
     @classmethod
     def from_columns(cls, every: int, columns: dict[str, Array], details: dict[str, Array]) -> Self:
-        """Rebuild a trace from `columns` and `detail_columns`."""
-        whole = {"step", "passes"}
-        lists = {name: columns[name].astype(int if name in whole else float).tolist() for name in _COLUMNS}
+        """Rebuild a trace from `columns` and `detail_columns`.
+
+        Raises
+        ------
+        InputError
+            If they are not what these two return: absent, of other shapes, not finite, negative, or at odds.
+        """
+        history = {name: _column(columns, name) for name in _COLUMNS}
+        rest = {name: _column(details, name, 1 + name.startswith("singular_values")) for name in Detail._fields}
+        for group in (history, rest):
+            if len({len(column) for column in group.values()}) != 1 or not len(group["step"]):
+                lengths = ", ".join(f"{name} {len(column)}" for name, column in group.items())
+                raise InputError(f"got trace columns of lengths {lengths}; expected the same length, not 0")
+        if (np.diff(history["step"]) <= 0).any() or not set(rest["step"]) <= set(history["step"]):
+            raise InputError("got trace steps that do not rise, or details of a step that is not in the trace")
+        if rest["singular_values_x"].shape != rest["singular_values_y"].shape:
+            raise InputError("got different numbers of singular values of X and Y; expected d of each")
+        lists = {name: column.astype(int if name in _WHOLE else float).tolist() for name, column in history.items()}
         rows = [
             Detail(int(k), float(gx), float(gy), x, y, float(gap), float(sharp))
-            for k, gx, gy, x, y, gap, sharp in zip(*(details[name] for name in Detail._fields), strict=True)
+            for k, gx, gy, x, y, gap, sharp in zip(*(rest[name] for name in Detail._fields), strict=True)
         ]
         return cls(every, **lists, details=rows)
 
 
+def _column(columns: dict[str, Array], name: str, dimensions: int = 1) -> Array:
+    if name not in columns:
+        raise InputError(f"got no trace column {name}; expected one")
+    column = columns[name]
+    if column.ndim != dimensions or column.dtype.kind != "f":
+        raise InputError(
+            f"got trace column {name} of shape {column.shape} and type {column.dtype}; expected floats in "
+            f"{dimensions} dimension(s)"
+        )
+    if not np.isfinite(column).all() or (column < 0).any():
+        raise InputError(f"got a number in trace column {name} that is negative, infinite or NaN; expected finite ≥ 0")
+    if name in _WHOLE and ((column != np.rint(column)) | (column > 2.0**53)).any():
+        raise InputError(f"got a number in trace column {name} that is not whole; expected whole numbers up to 2^53")
+    return column
+
+
+_WHOLE = ("step", "passes")
 _COLUMNS = ("step", "seconds", "passes", "loss", "relative_error")

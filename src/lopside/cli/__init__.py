@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ from lopside.cli.certify import certify
 from lopside.cli.demo import demo
 from lopside.cli.factor import factor
 from lopside.cli.reproduce import reproduce
-from lopside.cli.talk import Exit, Refusal, plain_warnings, say
+from lopside.cli.talk import Exit, Refusal, plain_warnings, prepare_streams, say, unwritten
 from lopside.errors import Error
 
 app = typer.Typer(
@@ -26,7 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help is loaded in a fraction of the time
     epilog=(
         "Exit codes: 0 done, 2 wrong usage, 3 unusable input, 4 a tolerance was asked for and not reached, "
-        "5 diverged, 130 interrupted. With --json, standard output holds one JSON object and nothing else; "
+        "5 diverged, 130 interrupted, 141 the reader of the output went away. "
+        "With --json, standard output holds one JSON object and nothing else; "
         "after exit codes 2 and 3 it is empty and the reason is one sentence on standard error."
     ),
 )
@@ -58,23 +58,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         Default: those of the process.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a console that lacks a sign shows its code; in JSON that is an escape
-            stream.reconfigure(errors="backslashreplace")
+    try:
+        prepare_streams()
+        code = answer(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        say("Interrupted")
+        return Exit.INTERRUPTED
+    except OSError as error:
+        if error.filename is not None:
+            raise  # not about standard output
+        return unwritten(error)
+    return code
+
+
+def answer(arguments: Sequence[str] | None) -> int:
+    """Run the command line and turn what it raises into sentences and exit codes."""
     try:
         with plain_warnings():
             app(arguments, prog_name="lopside")
     except SystemExit as end:
         if end.code == Exit.INTERRUPTED:  # Ctrl-C where there was nothing to save
             say("Interrupted")
-        return int(end.code or 0)
+        # 1 is what typer and rich make of a closed pipe; nothing else here returns it.
+        return Exit.PIPE if end.code == 1 else int(end.code or 0)
     except Refusal as refusal:
         say(str(refusal) if refusal.code is Exit.INTERRUPTED else f"Error: {refusal}")
         return refusal.code
     except Error as error:
         say(f"Error: {error}")
         return Exit.INPUT
-    except MemoryError:
-        say("Error: got a matrix that does not fit in memory with its factors; try a part of it, or float32")
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        say(f"Error: the memory did not suffice{reason}; expected room for it all. Try a smaller task, or float32")
         return Exit.INPUT
     return Exit.DONE

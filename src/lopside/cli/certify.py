@@ -13,6 +13,7 @@ from lopside.catalog import parse
 from lopside.cli.show import least_pairs, verdict
 from lopside.cli.talk import Refusal, print_pairs, say, usage
 from lopside.io import holds_facts, json_text, read_factors, read_matrix
+from lopside.linalg import thread_count
 from lopside.report import certificate_record, part_record
 
 
@@ -33,6 +34,7 @@ def certify(
     if step_size is not None and solver is None:
         raise Refusal("got --step-size without --solver; expected both, or none. Try --solver agd")
     with usage():
+        thread_count()
         method: Any = None if solver is None else parse("solver", solver)
         if step_size is not None:
             method = replace(method, step_size=parse("step size", step_size))

@@ -10,7 +10,8 @@ import typer
 
 from lopside.cli.show import least_text, percent
 from lopside.cli.talk import print_table, say, usage
-from lopside.io import json_text, require_writable
+from lopside.io import json_text, no_empty_folder, require_writable
+from lopside.linalg import thread_count
 
 
 def demo(
@@ -23,14 +24,16 @@ def demo(
     """
     from lopside import demo as job  # here, because it loads matplotlib
 
-    with usage():
-        require_writable(out / "summary.json")
     began = time.perf_counter()
     done = []
-    for fit in job.fits(out):
-        done.append(fit)
-        say(f"{fit.name}: {fit.solution.status.value} after {fit.solution.steps} steps", quiet=as_json)
-    summary = job.conclude(out, done)
+    with no_empty_folder(out):
+        with usage():
+            thread_count()
+            require_writable(out / "summary.json")
+        for fit in job.fits(out):
+            done.append(fit)
+            say(f"{fit.name}: {fit.solution.status.value} after {fit.solution.steps} steps", quiet=as_json)
+        summary = job.conclude(out, done)
     if as_json:
         print(json_text(summary))
         return

@@ -15,8 +15,8 @@ from lopside.cli.progress import Interruption, Progress
 from lopside.cli.show import fit_pairs
 from lopside.cli.talk import Exit, Refusal, print_pairs, say, usage
 from lopside.errors import DivergedError
-from lopside.io import json_text, read_matrix, require_writable
-from lopside.linalg import one_blas_thread
+from lopside.io import json_text, no_empty_folder, read_matrix, require_writable
+from lopside.linalg import one_blas_thread, thread_count
 from lopside.report import fit_record, write_trace
 
 DEFAULT_STEPS = Stop().max_steps
@@ -83,11 +83,13 @@ def factor(
         begin = parse("start", start)
         stop = chosen_stop(max_steps, relative_error, gradient_norm, no_progress, seconds)
         targets = choose_targets(out, plot=plot)
+        thread_count()
     A, notes = read_matrix(matrix, key)
     problem = Full(A)
     for note in notes:
         say(f"Note: {note}", quiet=quiet)
-    with usage():
+    certificate = None
+    with usage(), no_empty_folder(out or Path()):
         as_rank(rank, problem.shape)
         for path in targets.paths():
             if path.exists() and path.samefile(matrix):
@@ -95,9 +97,7 @@ def factor(
             require_writable(path)
         run = Run(problem, method, rank=rank, start=begin, stop=stop, rng=rng, sigma1=sigma1, trace_every=trace_every)
         solution, failure = finish(run, shown=not (quiet or as_json))
-    certificate = None
-    with usage():  # what cannot be written here could be written a moment ago: a full disk
-        outputs = save(solution, targets)
+        outputs = save(solution, targets)  # what cannot be written here could be a moment ago: a full disk
         try:
             if solution.status not in (Status.INTERRUPTED, Status.DIVERGED):
                 certificate = solution.certificate

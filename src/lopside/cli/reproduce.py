@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from lopside.cli.talk import Refusal, print_table, say, usage
-from lopside.io import json_text, require_writable
+from lopside.io import json_text, no_empty_folder, require_writable
+from lopside.linalg import thread_count
 
 
 def reproduce(
@@ -26,9 +27,11 @@ def reproduce(
 
     if name not in (*FIGURES, "all"):
         raise Refusal(f'got the figure "{name}"; expected one of {", ".join(FIGURES)}, or all')
-    with usage():
-        require_writable(out / "claims.md")
-    written = redo(name, out, progress=say)
+    with no_empty_folder(out):
+        with usage():
+            thread_count()
+            require_writable(out / "claims.md")
+        written = redo(name, out, progress=say)
     with open(out / "claims.csv", encoding="utf-8", newline="") as file:
         claims: list[dict[str, Any]] = [row | {"holds": row["holds"] == "true"} for row in csv.DictReader(file)]
     if as_json:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import shutil
 import sys
 import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
-from typing import Any
+from typing import Any, TextIO
 
 from lopside.errors import Error
 
@@ -23,6 +26,7 @@ class Exit(IntEnum):
     TOLERANCE = 4
     DIVERGED = 5
     INTERRUPTED = 130
+    PIPE = 141
 
 
 class Refusal(Exception):
@@ -56,9 +60,50 @@ def plain_warnings() -> Iterator[None]:
 
 
 def say(sentence: str, *, quiet: bool = False) -> None:
-    """Write a line to standard error."""
-    if not quiet:
+    """Write a line to standard error, if there is one that takes it."""
+    if quiet or sys.stderr is None:
+        return
+    try:
         print(sentence, file=sys.stderr)
+    except OSError:
+        discard(sys.stderr)
+
+
+class Closed(io.TextIOBase):
+    """Standard output where the process was started without one."""
+
+    def write(self, _text: str) -> int:
+        """Refuse."""
+        raise OSError(errno.EBADF, "it is closed")
+
+
+def prepare_streams() -> None:
+    """Make sure that what cannot be written is noticed, and that signs a console lacks are shown as their codes."""
+    if sys.stdout is None:
+        sys.stdout = Closed()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # in JSON that is an escape
+
+
+def discard(stream: TextIO) -> None:
+    """Send what a broken stream still holds nowhere: Python would complain about it when it ends."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def unwritten(error: OSError) -> Exit:
+    """Say why the result could not be written to standard output; nothing if its reader had seen enough."""
+    discard(sys.stdout)
+    if error.errno == errno.EPIPE:
+        return Exit.PIPE
+    say(
+        f"Error: cannot write to standard output: {error.strerror or error}; expected a place that takes the result. "
+        "Try another one"
+    )
+    return Exit.USAGE
 
 
 def console(*, stderr: bool = False) -> Any:

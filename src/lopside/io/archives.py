@@ -69,7 +69,7 @@ def read_archive(path: str | PathLike[str]) -> tuple[dict[str, NDArray[Any]], di
     arrays = {name: read_member(Path(path), name, header) for name, header in headers.items()}
     try:
         facts = json.loads(arrays.pop(_FACTS).tobytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(f"cannot read {path} as a lopside archive: {error}; expected {expected}") from error
     if not isinstance(facts, dict):
         raise FileError(f"got {path} whose facts are no dictionary; expected {expected}")

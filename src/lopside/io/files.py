@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
@@ -69,6 +69,25 @@ def require_writable(path: str | PathLike[str]) -> None:
             raise PermissionError(13, "the file is write-protected")
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+@contextmanager
+def no_empty_folder(path: str | PathLike[str]) -> Iterator[None]:
+    """Remove, when the block ends, those folders on the way to `path` that were made in it and stayed empty.
+
+    Parameters
+    ----------
+    path : path-like
+        A folder, or a file in one.
+    """
+    path = Path(path)
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        yield
+    finally:
+        for folder in missing:
+            with suppress(OSError):  # not empty, no folder, or never made
+                folder.rmdir()
 
 
 def _unwritable(path: Path, error: OSError) -> FileError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TextIO
 
@@ -17,17 +17,27 @@ _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n
 """What people write, in small letters, for an entry that is not there."""
 
 _QUOTED = re.compile(r'"[^"]*"')
+_CELL = re.compile(r'"[^"]*"|\S+')
+"""One cell of a table whose cells are separated by blanks."""
+
+_OPEN_QUOTE = re.compile(r'(?:^|[\t;,])\s*"')
+_INTEGER = re.compile(r"[-+]?\d+")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
 
 class _Layout(NamedTuple):
-    """How a table is laid out; lines are counted from 1, and `header` is 0 where there is none."""
+    """How a table is laid out; lines are counted from 1, and `header` is 0 where there is none.
+
+    `first` is the first line that counts, and `integers` says that all its cells are whole numbers.
+    """
 
     encoding: str
     delimiter: str | None
     header: int
     row_names: bool
     width: int
+    first: int
+    integers: bool
 
 
 def read_text(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -36,7 +46,8 @@ def read_text(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
     The separator is the tab, semicolon or comma, the first of these that is in the first two lines; else
     blanks (in a .tsv the tab). UTF-8, UTF-16 with a byte-order mark and every line ending are read; lines
     that are blank or start with # are skipped. A header whose first cell is empty, as spreadsheets, pandas
-    and R write it, says that the first column holds row names: it is left out.
+    and R write it, says that the first column holds row names: it is left out. Column names may be numbers
+    (years) where there are row names; without them such a line counts as data, and a note says so.
 
     Parameters
     ----------
@@ -55,11 +66,24 @@ def read_text(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
     layout, notes = _layout(path)
     with _open(path, layout.encoding) as file:
         rows = (line for number, line in _lines(file) if number > layout.header)
-        columns = range(1, layout.width) if layout.row_names else None
+        # Not usecols, which would drop surplus cells without a word.
+        names: dict[int | str, Callable[[str], Any]] = {0: lambda _: 0.0} if layout.row_names else {}
         try:
-            A = np.loadtxt(rows, delimiter=layout.delimiter, comments=None, quotechar='"', usecols=columns, ndmin=2)
+            A = np.loadtxt(
+                rows, delimiter=layout.delimiter, comments=None, quotechar='"', converters=names or None, ndmin=2
+            )
+            if layout.header and A.shape[1] != layout.width:
+                raise ValueError("the header is not as long as the rows")
         except ValueError as error:
             _explain(path, layout, error)
+    if layout.row_names:
+        A = np.ascontiguousarray(A[:, 1:])
+    if layout.integers and len(A) > 1 and (A[1:] != np.trunc(A[1:])).any(axis=1).all():
+        notes = (
+            *notes,
+            f"line {layout.first} of {path.name} holds whole numbers only, unlike all others, and is read as data; "
+            "if it is a header, leave it out",
+        )
     return A, notes
 
 
@@ -94,18 +118,19 @@ def _layout(path: Path) -> tuple[_Layout, tuple[str, ...]]:
     lines = [line for _, line in head]
     delimiter = _delimiter(lines) or ("\t" if path.suffix.lower() == ".tsv" else None)
     first = _cells(lines[0], delimiter) if lines else []
-    header = _is_header(first)
+    header = _is_header(first, _cells(lines[1], delimiter) if len(lines) > 1 else [])
     if len(head) - header < 1:
         raise FileError(f"got {path.name} without a row of numbers; expected at least one")
     if not header:
-        return _Layout(encoding, delimiter, 0, row_names=False, width=len(first)), ()
+        integers = all(map(_INTEGER.fullmatch, first))
+        return _Layout(encoding, delimiter, 0, False, len(first), head[0][0], integers), ()
     row_names = not first[0] and len(first) > 1
     names = ", ".join(filter(None, first))
     names = names if len(names) <= 40 else names[:40] + "…"
     notes = [f"line {head[0][0]} of {path.name} is read as a header ({names})"]
     if row_names:
         notes.append(f"the first column of {path.name}, which has no name, is read as row names and left out")
-    return _Layout(encoding, delimiter, head[0][0], row_names=row_names, width=len(first)), tuple(notes)
+    return _Layout(encoding, delimiter, head[0][0], row_names, len(first), head[0][0], False), tuple(notes)
 
 
 def _delimiter(lines: list[str]) -> str | None:
@@ -115,15 +140,20 @@ def _delimiter(lines: list[str]) -> str | None:
 
 def _cells(line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
-        return line.split()
+        return [cell.strip('"') for cell in _CELL.findall(line)]
     return [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))]
 
 
-def _is_header(cells: list[str]) -> bool:
+def _is_header(cells: list[str], below: list[str]) -> bool:
     names = [cell for cell in cells if cell.lower() not in _MISSING]
     # pandas numbers unnamed columns from 0, with an empty cell above the row names
     numbered = len(cells) > 1 and cells == ["", *map(str, range(len(cells) - 1))]
-    return numbered or (bool(names) and not any(map(_is_number, names)))
+    named_rows = bool(names) and not cells[0] and bool(below) and _is_name(below[0])
+    return numbered or named_rows or (bool(names) and not any(map(_is_number, names)))
+
+
+def _is_name(cell: str) -> bool:
+    return cell.lower() not in _MISSING and not _is_number(cell)
 
 
 def _is_number(cell: str) -> bool:
@@ -141,6 +171,11 @@ def _explain(path: Path, layout: _Layout, error: ValueError) -> NoReturn:
     width, above = 0, 0
     with _open(path, layout.encoding) as file:
         for number, line in _lines(file):
+            if _OPEN_QUOTE.search(_QUOTED.sub("", line)):
+                raise FileError(
+                    f'got a quotation mark " in line {number} of {path.name} that is not closed in that line; expected '
+                    "each row, the header too, in one line. Try taking line breaks out of the cells, or that mark"
+                )
             cells = _cells(line, layout.delimiter)
             if above and len(cells) != width:
                 raise FileError(
