@@ -111,7 +111,7 @@ def test_the_all_time_bound_holds_along_real_runs():
 
 
 def test_a_run_that_does_not_qualify_at_the_start_qualifies_later():
-    run = lo.Run(lo.Full(STANDARD), AGD(0.1), rank=10, stop=lo.Stop(max_steps=300), trace_every=10)
+    run = lo.Run(lo.Full(STANDARD), AGD(0.1), rank=10, stop=lo.Stop(max_steps=300), trace_every=10, watch=True)
     watch, held, promised = lo.Watch(run), None, {}
     for state in run:
         part = watch(state)
@@ -126,6 +126,9 @@ def test_a_run_that_does_not_qualify_at_the_start_qualifies_later():
     parts = {part.theorem: part for part in solution.certificate.parts}
     assert not parts["all-time theorem at the start"].holds
     assert parts["all-time theorem at step 300"].holds
+    assert held <= run.certified.step <= held + 10
+    assert parts[f"all-time theorem at step {run.certified.step}"] is run.certified
+    assert solution.passes == lo.solve(lo.Full(STANDARD), AGD(0.1), rank=10, stop=run.stop, trace_every=10).passes
 
 
 def test_the_certified_rate_is_close_to_the_observed_one():

@@ -6,13 +6,13 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lopside.arrays import as_generator, as_positive, as_rank
-from lopside.certify import certify
+from lopside.certify import Watch, certify
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
 from lopside.linalg import one_blas_thread
 from lopside.loop import State, states
@@ -21,6 +21,7 @@ from lopside.solvers import AlternatingGradientDescent
 from lopside.starts import Unbalanced
 from lopside.step_sizes import resolve
 from lopside.stopping import Status, Stop
+from lopside.theory.certificate import Certificate, Part
 from lopside.trace import Trace
 
 _log = logging.getLogger("lopside")
@@ -53,6 +54,7 @@ class Run:
         rng: int | np.random.Generator = 0,
         sigma1: float | None = None,
         trace_every: int = 100,
+        watch: bool = False,
     ) -> None:
         _require(problem, "problem", ("advance", "point", "metered"), "lo.Full(A)")
         self.problem = problem
@@ -73,7 +75,8 @@ class Run:
         point = handle.point(*self.initial)
         self.initial = point.X, point.Y
         self.trace = Trace(every=trace_every)
-        self.prove = partial(certify, problem)
+        self.certified: Part | None = None
+        self._watch = Watch(self) if watch else None
         self.status = Status.RUNNING
         self.state = State(0, point, handle)
         self._states = states(handle, self.solver, point, self.step_size)
@@ -87,6 +90,8 @@ class Run:
             self.state = self._next()
             self._seconds = time.perf_counter() - began
             self.trace.record(self.state, self._seconds)
+            if self._watch and self.certified is None and self.state.step % self.trace.every == 0:
+                self.certified = self._watch(self.state)
             status = self.stop.check(self.state, self.trace.loss, self._seconds)
             if status is not None:
                 self.status = status
@@ -100,6 +105,13 @@ class Run:
             self.status = Status.DIVERGED
             error.solution = self.solution()
             raise
+
+    def prove(self, solution: Solution) -> Certificate:
+        """Return the certificate of a solution of this run, with the first step at which a watched run was certain."""
+        certificate = certify(self.problem, solution)
+        if self.certified is None or self.certified.step in (0, solution.steps):
+            return certificate
+        return replace(certificate, parts=(*certificate.parts, self.certified))
 
     def finish(self, *, throw: bool = True) -> Solution:
         """Run to the end and return the `Solution`; see `solve` for `throw` and the warning."""
@@ -168,6 +180,7 @@ def solve(
     sigma1: float | None = None,
     throw: bool = True,
     trace_every: int = 100,
+    watch: bool = False,
 ) -> Solution:
     """Find X (m × d) and Y (n × d) with A ≈ X Yᵀ, everything explicit.
 
@@ -192,6 +205,9 @@ def solve(
         With False, a run that diverges is returned (status DIVERGED, the last finite factors) instead of raised.
     trace_every : int
         The stride at which the trace holds gradient norms and singular values of the factors; see `Trace`.
+    watch : bool
+        Try the all-time theorem at that stride until it holds; the certificate then names the step from which on
+        the run was certain to converge. Costs a search for the rank of A, and a read of A for each try.
 
     Returns
     -------
@@ -217,5 +233,15 @@ def solve(
     >>> solution.converged, bool(np.allclose(solution.matrix(), A))
     (True, True)
     """
-    run = Run(problem, solver, rank=rank, start=start, stop=stop, rng=rng, sigma1=sigma1, trace_every=trace_every)
+    run = Run(
+        problem,
+        solver,
+        rank=rank,
+        start=start,
+        stop=stop,
+        rng=rng,
+        sigma1=sigma1,
+        trace_every=trace_every,
+        watch=watch,
+    )
     return run.finish(throw=throw)

@@ -19,7 +19,7 @@ def lines(axis: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def test_the_guarantee_lies_above_the_curve_from_its_step_on() -> None:
     A = planted((40, 30), np.linspace(1.0, 0.8, 4)).A
-    solution = lo.solve(lo.Full(A), rank=6, stop=lo.Stop(max_steps=120), trace_every=5)
+    solution = lo.solve(lo.Full(A), rank=6, stop=lo.Stop(max_steps=120), trace_every=5, watch=True)
     certificate = solution.certificate
     drawn = lines(draw_run(A, solution, certificate).axes[3])
     (label,) = (name for name in drawn if name.startswith("guaranteed"))

@@ -95,7 +95,17 @@ def factor(
             if path.exists() and path.samefile(matrix):
                 raise Refusal(f"got --out {out}, which would overwrite INPUT; expected another place. Try a folder")
             require_writable(path)
-        run = Run(problem, method, rank=rank, start=begin, stop=stop, rng=rng, sigma1=sigma1, trace_every=trace_every)
+        run = Run(
+            problem,
+            method,
+            rank=rank,
+            start=begin,
+            stop=stop,
+            rng=rng,
+            sigma1=sigma1,
+            trace_every=trace_every,
+            watch=plot,
+        )
         solution, failure = finish(run, shown=not (quiet or as_json))
         outputs = save(solution, targets)  # what cannot be written here could be a moment ago: a full disk
         try:
