@@ -142,8 +142,8 @@ def states(problem: Any, solver: Any, point: Any, step_size: float) -> Iterator[
 def _diverged(last: State, step_size: float, limit: float) -> DivergedError:
     return DivergedError(
         f"the loss left every bound at step {last.step + 1} (it was {last.loss:.3g}, the limit is {limit:.3g}) "
-        f"with step size {step_size:.6g}; expected it to fall. Try a smaller step: simultaneous descent "
-        'is stable only below 1/σ₁(A), for example step_size="0.5/sigma1"',
+        f"with step size {step_size:.6g}; expected it to fall. Try a smaller step, for example "
+        'step_size="0.5/sigma1"; simultaneous descent cannot settle above 1/σ₁(A)',
         X=read_only(last.point.X),
         Y=read_only(last.point.Y),
         step=last.step,

@@ -179,7 +179,7 @@ def _explain(path: Path, layout: _Layout, error: ValueError) -> NoReturn:
             cells = _cells(line, layout.delimiter)
             if above and len(cells) != width:
                 raise FileError(
-                    f"got {len(cells)} cells in line {number} of {path.name}, where line {above} has "
+                    f"got {len(cells)} cell{'' if len(cells) == 1 else 's'} in line {number} of {path.name}, where line {above} has "
                     f"{width}; expected rows of equal length. Try looking for a separator missing or too many"
                 )
             width, above = len(cells), number
