@@ -98,7 +98,7 @@ def test_no_file_holds_anything_of_one_machine() -> None:
         "/home/{}ada/x",
         "https://pypi{}.org/",
         "--find{}-links wheels",
-        "torch==2.1{}+cpu",
+        "torch==2.1+{}cpu",
     ],
 )
 def test_what_belongs_to_one_machine_is_found(tmp_path: Path, text: str) -> None:

@@ -39,7 +39,7 @@ BAD = {
     "surplus.csv": (b",a\nr1,1,2\nr2,3,4\n", "3 cells in line 2"),
     "break.csv": (b'"a\nb",c\n1,2\n', 'a quotation mark " in line 1'),
     "open.csv": (b'1,2\n"3,4\n5,6\n', 'a quotation mark " in line 2'),
-    "short.csv": (b"1,2\n\n3\n", "1 cells in line 3"),
+    "short.csv": (b"1,2\n\n3\n", "1 cell in line 3"),
     "word.csv": (b"1,2\n3,oops\n", "'oops' in line 2, column 2"),
     "hole.csv": (b"1,2\n,4\n5,\n", "line 2, column 1 of hole.csv (2 in all)"),
     "hole2.csv": (b"1,2\n,4\n5,\n", "Completion"),

@@ -62,7 +62,12 @@ def test_tiles_show_rows_as_small_pictures() -> None:
 @pytest.mark.parametrize("A", [np.zeros((3, 4)), np.full((3, 4), 5.0), np.ones((1, 3)), 1e150 * np.eye(3)[:, :2]])
 def test_odd_matrices_can_be_drawn(A: np.ndarray) -> None:
     solution = lo.solve(lo.Full(A), rank=1, stop=lo.Stop(max_steps=5))
-    draw_run(A, solution, solution.certificate).canvas.draw()
+    fig = draw_run(A, solution, solution.certificate)
+    fig.canvas.draw()
+    for axis in fig.axes[:3]:
+        low, high = axis.get_images()[0].get_clim()
+        assert np.isfinite([low, high]).all()
+        assert low < high
 
 
 def test_several_runs_share_their_axes() -> None:

@@ -178,8 +178,9 @@ def _explain(path: Path, layout: _Layout, error: ValueError) -> NoReturn:
                 )
             cells = _cells(line, layout.delimiter)
             if above and len(cells) != width:
+                count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
                 raise FileError(
-                    f"got {len(cells)} cell{'' if len(cells) == 1 else 's'} in line {number} of {path.name}, where line {above} has "
+                    f"got {count} in line {number} of {path.name}, where line {above} has "
                     f"{width}; expected rows of equal length. Try looking for a separator missing or too many"
                 )
             width, above = len(cells), number
