@@ -115,8 +115,10 @@ def test_two_threads_may_solve_at_once_and_the_blas_setting_is_put_back():
     assert all(result.passes == results[0].passes for result in results)
     assert [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"] == before
     with one_blas_thread:
-        ours = [pool["num_threads"] for pool in threadpool_info() if "numpy" in pool["filepath"]]
-    assert set(ours) <= {1}
+        inside = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    # NumPy's own where it brings one: SciPy's, loaded later, does no work of ours.
+    ours = [pool for pool in inside if "numpy" in pool["filepath"]] or inside
+    assert {pool["num_threads"] for pool in ours} == {1}
 
 
 def test_a_state_is_read_only_and_fresh():

@@ -65,7 +65,7 @@ class Full:
         return handle
 
     def sigma1(self) -> float:
-        """Return an estimate of σ₁(A), from below, within about 0.1 % (see `linalg.largest_singular_value`)."""
+        """Return an estimate of σ₁(A), from below, as a rule within a few per cent (see `linalg.largest_singular_value`)."""
         if "sigma1" not in self._known:
             self._known["sigma1"] = largest_singular_value(
                 lambda V: self.gram(V.astype(self.dtype, copy=False)), self.shape[1]

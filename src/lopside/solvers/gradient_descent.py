@@ -20,7 +20,8 @@ class GradientDescent:
     Parameters
     ----------
     step_size : number, text or step-size object
-        η > 0, in units of 1/σ₁(A): `0.5`, `"0.5/sigma1"` or a rule of `lopside.step_sizes`.
+        η > 0: a number is η itself, in the unit of 1/σ₁(A); `"0.5/sigma1"` is that multiple of 1/σ₁(A); or a rule
+        of `lopside.step_sizes`.
     """
 
     step_size: Any = "0.5/sigma1"
