@@ -104,3 +104,8 @@ def test_svd_has_fixed_signs():
     _, s, Vt = lo.Full(A).svd()
     np.testing.assert_allclose(s[:3], [3, 2, 1], rtol=1e-12)
     assert (Vt[np.arange(3), np.abs(Vt[:3]).argmax(axis=1)] > 0).all()
+
+
+def test_sigma1_hidden_at_the_edge_of_a_flat_spectrum_is_found_within_a_tenth():
+    A = np.diag(np.r_[1.05, np.ones(799)])
+    assert 0.9 * 1.05 <= lo.Full(A).sigma1() <= 1.05 * (1 + 1e-12)

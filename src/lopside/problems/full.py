@@ -65,7 +65,10 @@ class Full:
         return handle
 
     def sigma1(self) -> float:
-        """Return an estimate of σ₁(A), from below, as a rule within a few per cent (see `linalg.largest_singular_value`)."""
+        """Return an estimate of σ₁(A) from below, a few per cent off at worst as a rule.
+
+        See `linalg.largest_singular_value`; give `sigma1` to `solve` where you know better.
+        """
         if "sigma1" not in self._known:
             self._known["sigma1"] = largest_singular_value(
                 lambda V: self.gram(V.astype(self.dtype, copy=False)), self.shape[1]
