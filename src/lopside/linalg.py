@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -84,13 +85,72 @@ def thread_count(threads: int | None = None) -> int:
 
 
 def ordered_map(work: Callable[[Any], T], items: Sequence[Any], threads: int) -> list[T]:
-    """Apply `work` to each item, on up to `threads` threads, and return the results in the items' order."""
-    if threads == 1 or len(items) == 1:
-        return [work(item) for item in items]
-    from concurrent.futures import ThreadPoolExecutor
+    """Apply `work` to each item, on up to `threads` threads, and return the results in the items' order.
 
-    with ThreadPoolExecutor(min(threads, len(items))) as pool:
-        return list(pool.map(work, items))
+    The calling thread works too. Called from inside of `work`, it runs on the calling thread alone.
+    """
+    if threads == 1 or len(items) == 1 or _workers.busy():
+        return [work(item) for item in items]
+    results: list[Any] = [None] * len(items)
+    waiting = deque(range(len(items)))
+
+    def take() -> None:
+        _workers.enter()
+        try:
+            while waiting:
+                try:
+                    k = waiting.popleft()
+                except IndexError:  # another thread took the last
+                    return
+                results[k] = work(items[k])
+        except BaseException:
+            waiting.clear()
+            raise
+        finally:
+            _workers.leave()
+
+    helpers = [_workers.pool().submit(take) for _ in range(min(threads, len(items)) - 1)]
+    try:
+        take()
+    finally:
+        failed = [error for helper in helpers if not helper.cancel() and (error := helper.exception())]
+    if failed:
+        raise failed[0]
+    return results
+
+
+class _Workers:
+    """The threads of `ordered_map`: started when first needed, kept for the next call, started anew after a fork."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self._pool: Any = None
+        self._inside = threading.local()
+        self._lock = threading.Lock()
+
+    def pool(self) -> Any:
+        with self._lock:
+            if self._pool is None:
+                from concurrent.futures import ThreadPoolExecutor
+
+                self._pool = ThreadPoolExecutor(max(64, os.cpu_count() or 1), "lopside")
+            return self._pool
+
+    def busy(self) -> bool:
+        return getattr(self._inside, "depth", 0) > 0
+
+    def enter(self) -> None:
+        self._inside.depth = 1
+
+    def leave(self) -> None:
+        self._inside.depth = 0
+
+
+_workers = _Workers()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_workers.forget)
 
 
 def frobenius(M: Array) -> float:
@@ -211,3 +271,42 @@ def largest_singular_value(
             break
         V = orthonormal(W)
     return estimate
+
+
+_TALL = 8192
+"""Rows per chunk of a tall product: a constant, so that sums have one order on any number of threads."""
+
+
+def _chunks(rows: int) -> list[slice]:
+    return [slice(i, min(i + _TALL, rows)) for i in range(0, rows, _TALL)]
+
+
+def tall_inner(V: Array, W: Array) -> Array:
+    """Return VᵀW (k × l) for tall V (n × k) and W (n × l), on all threads and with the same bits on any number."""
+    with one_blas_thread:
+        parts = ordered_map(lambda rows: V[rows].T.dot(W[rows]), _chunks(len(V)), thread_count())
+    return sum(parts[1:], parts[0])
+
+
+def tall_times(V: Array, Z: Array, out: Array | None = None) -> Array:
+    """Return V Z (n × l) for tall V (n × k) and small Z (k × l), on all threads; into `out` if given."""
+    result = np.empty((len(V), Z.shape[1]), np.result_type(V, Z)) if out is None else out
+
+    def chunk(rows: slice) -> None:
+        result[rows] = V[rows].dot(Z)
+
+    with one_blas_thread:
+        ordered_map(chunk, _chunks(len(V)), thread_count())
+    return result
+
+
+def remove_span(W: Array, V: Array) -> Array:
+    """Subtract V(VᵀW) from W (n × l) in place, V (n × k) orthonormal, and return VᵀW (k × l)."""
+    inside = tall_inner(V, W)
+
+    def chunk(rows: slice) -> None:
+        W[rows] -= V[rows].dot(inside)
+
+    with one_blas_thread:
+        ordered_map(chunk, _chunks(len(V)), thread_count())
+    return inside

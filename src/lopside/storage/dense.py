@@ -1,146 +1,131 @@
-"""A in memory as one NumPy array, in either order, or a strided view of one."""
+"""A in memory as one row-major NumPy array."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import math
+from typing import Any
 
 import numpy as np
 
+from lopside import kernels
 from lopside.arrays import Array, row_blocks
 from lopside.linalg import frobenius, one_blas_thread, ordered_map, thread_count
+from lopside.storage.passing import (
+    Part,
+    Pass,
+    added,
+    dense_times,
+    dense_transpose_times,
+    fixed,
+    residual_square,
+    writeable,
+)
 from lopside.storage.protocol import Sweep
 
-_GROUPS = 16
-"""Partial sums kept apart; a constant, so that the order of additions never depends on the threads."""
+_MOST_GROUPS = 16
+_GROUP_ROWS = 512
+"""Rows are summed in groups fixed by the shape alone; each group costs a partial sum of the size of the probe."""
+_ALONE = 1 << 16
+"""Entries that one thread has read before a second one has woken up."""
 
-
-class _Part(NamedTuple):
-    probe: Array
-    gram: Array
-    residual2: float
+_SAFE = (1e-140, 1e140)
 
 
 class Dense:
-    """A dense matrix, read by row blocks that stay in cache between AY and AᵀX.
+    """A dense matrix, read by rows that stay in cache between AY and AᵀX.
 
     Parameters
     ----------
     A : ndarray, shape (m, n), float32 or float64
-        Held, not copied.
+        Held, not copied, if the entries of a row lie side by side.
     threads : int, optional
         See `lopside.linalg.thread_count`.
+    scale : ndarray, shape (m,), optional
+        Stands for diag(scale)·A, which is never formed.
     """
 
     reads_per_sweep = 1
 
-    def __init__(self, A: Array, threads: int | None = None) -> None:
-        self.A = A
+    def __init__(self, A: Array, threads: int | None = None, scale: Array | None = None) -> None:
+        side_by_side = A.strides[1] == A.itemsize and A.strides[0] > 0
+        self.A = A if side_by_side or A.shape[1] == 1 and A.flags.c_contiguous else np.ascontiguousarray(A)
         self.shape: tuple[int, int] = A.shape
         self.dtype: np.dtype[Any] = A.dtype
+        self.nbytes = A.nbytes
+        self.layout = f"dense, {A.dtype.name} in memory"
+        self._scale = np.zeros(0) if scale is None else scale
         self._threads = thread_count(threads)
-        blocks = row_blocks(self.shape, A.itemsize)
-        groups = min(_GROUPS, len(blocks))
-        cuts = [len(blocks) * g // groups for g in range(groups + 1)]
-        self._groups = [blocks[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-        # A block whose rows are apart is copied compactly first: read in place, each of its columns touches another
-        # page, three times slower. A whole column-major matrix goes to BLAS as it is.
-        whole = len(blocks) == 1 and A.strides[0] == A.itemsize and A.strides[1] > 0
-        self._direct = whole or (A.strides[1] == A.itemsize and A.strides[0] > 0)
-
-    def _block(self, rows: slice) -> Array:
-        block = self.A[rows]
-        return block if self._direct else np.array(block, order="K")
+        m = len(A)
+        groups = min(_MOST_GROUPS, max(4, m // _GROUP_ROWS), m) if A.size > _ALONE else 1
+        cuts = [m * g // groups for g in range(groups + 1)]
+        self._groups = [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
 
     def sweep(self, R: Array | None, Y: Array, M: Array, N: Array | None = None, *, residual: bool = False) -> Sweep:
         """Read A once; see `lopside.storage.Storage.sweep`."""
-        out = np.empty((self.shape[0], M.shape[1]), np.result_type(self.dtype, Y, M))
+        whole = Pass(self.shape, self.dtype, self._scale, R, Y, M, N, residual=residual)
 
-        def group(blocks: list[slice]) -> _Part:
-            return _sum([self._visit(rows, R, Y, M, N, out, residual) for rows in blocks])
+        def group(rows: slice) -> Part:
+            return whole.visit(self.A[rows], rows, whole.part())
 
         with one_blas_thread:
-            total = _sum(ordered_map(group, self._groups, self._threads))
-        return Sweep(out, total.probe, total.gram, total.residual2 if residual else None)
-
-    def _visit(
-        self, rows: slice, R: Array | None, Y: Array, M: Array, N: Array | None, out: Array, residual: bool
-    ) -> _Part:
-        A = self._block(rows)
-        AY = A.dot(Y)
-        top = None if R is None else R[rows]
-        KM = out[rows]
-        _combine(top, AY, M, KM)
-        if N is None:
-            KN = both = KM
-        else:
-            KN = _combine(top, AY, N, np.empty((len(AY), N.shape[1]), out.dtype))
-            both = np.hstack([KM, KN])
-        both = both.astype(np.float64, copy=False)
-        missed = _residual_norm(A, top, Y) ** 2 if residual and top is not None else 0.0
-        return _Part(A.T.dot(KN), both.T.dot(both), missed)
+            return whole.finish(ordered_map(group, self._groups, self._threads), self._threads)
 
     def times(self, Y: Array) -> Array:
         """Return A Y, shape (m, d)."""
         out = np.empty((self.shape[0], Y.shape[1]), np.result_type(self.dtype, Y))
 
-        def group(blocks: list[slice]) -> None:
-            for rows in blocks:
-                np.matmul(self._block(rows), Y, out=out[rows])
+        def group(rows: slice) -> None:
+            dense_times(self.A[rows], self._share(scale, rows), packed, out[rows])
 
         with one_blas_thread:
+            packed = kernels.dense_kernel().pack(Y.astype(out.dtype, copy=False))
+            scale = writeable(self._scale, out.dtype)
             ordered_map(group, self._groups, self._threads)
         return out
 
     def transpose_times(self, X: Array) -> Array:
         """Return Aᵀ X, shape (n, d)."""
+        kind = np.result_type(self.dtype, X)
+        X = writeable(X, kind)
+        if self._scale.size:
+            X = X * self._scale.astype(kind)[:, None]
 
-        def group(blocks: list[slice]) -> Array:
-            return sum(
-                (self._block(rows).T @ X[rows] for rows in blocks[1:]),
-                self._block(blocks[0]).T @ X[blocks[0]],
-            )
+        def group(rows: slice) -> Array:
+            return dense_transpose_times(self.A[rows], X[rows])
 
         with one_blas_thread:
-            parts = ordered_map(group, self._groups, self._threads)
-        return sum(parts[1:], parts[0])
+            return added(ordered_map(group, self._groups, self._threads), self.shape[1], self._threads)
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
+        X, scale = writeable(X, np.float64), writeable(self._scale, np.float64)
+        packed = kernels.dense_kernel().pack(Y.astype(np.float64, copy=False))
 
-        def group(blocks: list[slice]) -> list[float]:
-            return [_residual_norm(self._block(rows), X[rows], Y) for rows in blocks]
+        def group(rows: slice) -> float:
+            return residual_square(self.A[rows], self._share(scale, rows), X[rows], packed)
 
         with one_blas_thread:
-            parts = ordered_map(group, self._groups, self._threads)
-        return frobenius(np.array([[norm for part in parts for norm in part]]))
+            missed = math.sqrt(sum(ordered_map(group, self._groups, self._threads)))
+            return missed if _SAFE[0] < missed < _SAFE[1] else self._careful_residual_norm(X, Y)
+
+    def _careful_residual_norm(self, X: Array, Y: Array) -> float:
+        # Squares of the entries would leave the range of float64.
+        norms = []
+        for rows in row_blocks(self.shape, 8):
+            E = X[rows] @ Y.T
+            E -= self.A[rows] * self._scale[rows, None] if self._scale.size else self.A[rows]
+            norms.append(frobenius(E))
+        return frobenius(np.array([norms]))
 
     def norm(self) -> float:
         """Return ‖A‖_F in float64."""
-        return frobenius(np.array([[frobenius(self.A[rows]) for blocks in self._groups for rows in blocks]]))
+        m, n = self.shape
+        return self.residual_norm(np.zeros((m, 0)), np.zeros((n, 0)))
 
+    def operands(self, kind: Any) -> tuple[Array, Array]:
+        """Return A and the scale (empty if there is none), for kernels whose sums are of this type."""
+        return fixed(self.A), writeable(self._scale, kind)
 
-def _combine(top: Array | None, AY: Array, M: Array, out: Array) -> Array:
-    # [R | AY] M without building K.
-    if top is None:
-        return np.dot(AY, M, out=out)
-    p = top.shape[1]
-    np.dot(top, M[:p], out=out)
-    out += AY.dot(M[p:])
-    return out
-
-
-def _residual_norm(A: Array, X: Array, Y: Array) -> float:
-    E = X.astype(np.float64, copy=False) @ Y.astype(np.float64, copy=False).T
-    E -= A
-    return frobenius(E)
-
-
-def _sum(parts: list[_Part]) -> _Part:
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    return _Part(
-        sum((p.probe for p in parts[1:]), first.probe),
-        sum((p.gram for p in parts[1:]), first.gram),
-        sum(p.residual2 for p in parts),
-    )
+    @staticmethod
+    def _share(scale: Array, rows: slice) -> Array:
+        return scale[rows] if scale.size else scale

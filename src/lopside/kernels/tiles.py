@@ -1,0 +1,307 @@
+"""Two matrix products whose sums stay in registers, written in LLVM's vector type; every kernel is made of them.
+
+Numba compiles the loops over a tile of sums well only if the sums are named one by one, and it may neither assume
+that arrays do not overlap nor vectorize across a short loop.  So those loops are written here in LLVM's own
+language, which lowers them to AVX-512, AVX2 or NEON.  Each tile is a function of its own that is never inlined:
+copies in every caller would make compilation ten times as long.
+
+Arrays are given with the flat index of their first element; offsets and lengths are 64-bit.  The left arrays may be
+narrower than the sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_WIDE = bool(binding.get_host_cpu_features().get("avx512f"))
+
+VECTOR_BYTES = 64 if _WIDE else 32
+"""Bytes of one vector; 32 suits AVX2, and NEON as pairs."""
+
+DOT_ROWS, TILE = (4, 6) if _WIDE else (3, 4)
+"""Rows and columns of sums that fit into the registers beside what is being loaded (32 of them, or 16)."""
+
+PANEL = 4 if _WIDE else 3
+"""Vectors side by side in a tile of `product`."""
+
+
+@intrinsic
+def dots(typingctx: Any, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, rows: Any,
+         columns: Any, ahead: Any) -> Any:  # fmt: skip
+    """S[i, c, :] += Σ_k A[i, k:k+w]·B[c, k:k+w] over `vectors` steps of w, for rows × columns sums of w lanes each.
+
+    A[i, k] lies at a + i·lda + k, B[c, k] at b + c·ldb + k, S[i, c, :] at s + (i·columns + c)·w.
+    """
+    return types.void(A, a, lda, B, b, ldb, vectors, S, s, rows, columns, ahead), _calling("dots", _dots)
+
+
+@intrinsic
+def product(typingctx: Any, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any, lda: Any, count: Any, S: Any,
+            s: Any, lds: Any, columns: Any, vectors: Any, ahead: Any) -> Any:  # fmt: skip
+    """S[c, :] += Σ_i K[i, c]·A[i, :] over `count` rows i, for `columns` rows of S, `vectors` vectors long.
+
+    K[i, c] lies at k + i·down + c·across, A[i, j] at a + i·lda + j, S[c, j] at s + c·lds + j.
+    """
+    signature = types.void(K, k, down, across, A, a, lda, count, S, s, lds, columns, vectors, ahead)
+    return signature, _calling("product", _product)
+
+
+@intrinsic
+def fold(typingctx: Any, S: Any, s: Any, count: Any, out: Any, o: Any) -> Any:
+    """out[o + i] = Σ S[s + i·w : s + (i+1)·w], in a tree, for i < count."""
+    return types.void(S, s, count, out, o), _calling("fold", _fold)
+
+
+def _fold(code: _Code, S: Any, s: Any, count: Any, out: Any, o: Any) -> None:
+    w = code.lanes
+    whole = code.times(code.builder.sdiv(count, code.integer(w)), w)
+    with code.range(code.integer(0), whole, w) as i:
+        first = code.at(s, i, w)
+        code.store(code.totals([code.load(S, code.plus(first, k * w)) for k in range(w)]), out, code.builder.add(o, i))
+    with code.range(whole, count, 1) as i:
+        nothing = ir.Constant(code.vector, None)
+        total = code.totals([code.load(S, code.at(s, i, w)), *[nothing] * (w - 1)])
+        value = code.builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+        code.builder.store(value, code.builder.gep(out, [code.builder.add(o, i)]))
+
+
+def _dots(code: _Code, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, rows: Any,
+          columns: Any, ahead: Any) -> None:  # fmt: skip
+    kinds = [value.type for value in (A, a, lda, B, b, ldb, vectors, S, s, s, s)]
+    lds, split = code.times(columns, code.lanes), code.split(columns)
+
+    def tiles(R: int, first: Any, stop: Any) -> None:
+        with code.shares(split) as (c, width), code.range(first, stop, R) as i:
+            places = (A, code.at(a, i, lda), lda, B, code.at(b, c, ldb), ldb, vectors)
+            sums = code.at(code.at(s, i, lds), c, code.lanes)
+            code.switch(
+                {C: code.function(f"dots_{R}_{C}", kinds, _dots_tile(R, C)) for C in range(1, TILE + 1)},
+                width,
+                (*places, S, sums, lds, code.only_first(c, ahead)),
+            )
+
+    whole = code.times(code.builder.sdiv(rows, code.integer(DOT_ROWS)), DOT_ROWS)
+    tiles(DOT_ROWS, code.integer(0), whole)
+    tiles(1, whole, rows)
+
+
+def _dots_tile(R: int, C: int) -> Callable[..., None]:
+    def body(
+        code: _Code, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, lds: Any,
+        ahead: Any,
+    ) -> None:  # fmt: skip
+        w = code.lanes
+        rows = [code.at(a, i, lda) for i in range(R)]
+        columns = [code.at(b, c, ldb) for c in range(C)]
+        places = [[code.plus(code.at(s, i, lds), c * w) for c in range(C)] for i in range(R)]
+        sums = [[code.variable(code.load(S, places[i][c])) for c in range(C)] for i in range(R)]
+        with code.range(code.integer(0), code.times(vectors, w), w) as k:
+            left = [code.load(A, code.builder.add(at, k)) for at in rows]
+            for at in rows:
+                code.prefetch(A, code.builder.add(code.builder.add(at, k), ahead))
+            for c, at in enumerate(columns):
+                right = code.load(B, code.builder.add(at, k))
+                for i in range(R):
+                    code.add_product(sums[i][c], left[i], right)
+        for i in range(R):
+            for c in range(C):
+                code.store(code.builder.load(sums[i][c]), S, places[i][c])
+
+    return body
+
+
+def _product(code: _Code, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any, lda: Any, count: Any, S: Any, s: Any,
+             lds: Any, columns: Any, vectors: Any, ahead: Any) -> None:  # fmt: skip
+    kinds = [value.type for value in (K, k, down, across, A, a, lda, count, S, s, lds, s)]
+    split = code.split(columns)
+
+    def panels(J: int, first: Any, stop: Any) -> None:
+        with code.range(first, stop, J) as j, code.shares(split) as (c, width):
+            shift = code.times(j, code.lanes)
+            row, sums = code.builder.add(a, shift), code.builder.add(code.at(s, c, lds), shift)
+            code.switch(
+                {C: code.function(f"product_{C}_{J}", kinds, _product_tile(C, J)) for C in range(1, TILE + 1)},
+                width,
+                (K, code.at(k, c, across), down, across, A, row, lda, count, S, sums, lds, code.only_first(c, ahead)),
+            )
+
+    whole = code.times(code.builder.sdiv(vectors, code.integer(PANEL)), PANEL)
+    panels(PANEL, code.integer(0), whole)
+    panels(1, whole, vectors)
+
+
+def _product_tile(C: int, J: int) -> Callable[..., None]:
+    def body(code: _Code, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any, lda: Any, count: Any, S: Any, s: Any,
+             lds: Any, ahead: Any) -> None:  # fmt: skip
+        w = code.lanes
+        places = [[code.plus(code.at(s, c, lds), j * w) for j in range(J)] for c in range(C)]
+        sums = [[code.variable(code.load(S, places[c][j])) for j in range(J)] for c in range(C)]
+        columns = [code.at(k, c, across) for c in range(C)]
+        with code.range(code.integer(0), count, 1) as i:
+            at = code.at(a, i, lda)
+            row = [code.load(A, code.plus(at, j * w)) for j in range(J)]
+            for j in range(J):
+                code.prefetch(A, code.plus(code.builder.add(at, ahead), j * w))
+            for c, first in enumerate(columns):
+                factor = code.spread(K, code.at(first, i, down))
+                for j in range(J):
+                    code.add_product(sums[c][j], factor, row[j])
+        for c in range(C):
+            for j in range(J):
+                code.store(code.builder.load(sums[c][j]), S, places[c][j])
+
+    return body
+
+
+def _calling(name: str, body: Callable[..., None]) -> Callable[..., Any]:
+    """Return what Numba asks of an intrinsic: the code that calls the function, for arrays as bare pointers."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        values = [
+            context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array)
+            else context.cast(builder, value, kind, types.intp)
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]  # fmt: skip
+        wide = [value.type.pointee for value in values if isinstance(value.type, ir.PointerType)][-1]
+        code = _Code(builder, wide)
+        builder.call(code.function(name, [value.type for value in values], body), values)
+        return context.get_dummy_value()
+
+    return generate
+
+
+class _Code:
+    """The few instructions the products are made of; sums are vectors of `wide` numbers."""
+
+    def __init__(self, builder: ir.IRBuilder, wide: Any) -> None:
+        self.builder, self.wide = builder, wide
+        self.lanes = VECTOR_BYTES // _itemsize(wide)
+        self.vector = ir.VectorType(wide, self.lanes)
+
+    def function(self, name: str, kinds: Sequence[Any], body: Callable[..., None]) -> ir.Function:
+        """Return the module's one function of this name for these types of array, written on first use."""
+        arrays = [f"f{8 * _itemsize(kind.pointee)}" for kind in kinds if isinstance(kind, ir.PointerType)]
+        full_name = "_".join(["lopside", *arrays, name])
+        module = self.builder.module
+        if full_name not in module.globals:
+            function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), full_name)
+            function.linkage = "linkonce_odr"
+            function.attributes.add("noinline")
+            inside = _Code(ir.IRBuilder(function.append_basic_block("entry")), self.wide)
+            body(inside, *function.args)
+            inside.builder.ret_void()
+        return module.globals[full_name]
+
+    def integer(self, value: int) -> ir.Constant:
+        return ir.Constant(ir.IntType(types.intp.bitwidth), value)
+
+    def times(self, value: Any, factor: int) -> Any:
+        return self.builder.mul(value, self.integer(factor))
+
+    def plus(self, value: Any, more: int) -> Any:
+        return self.builder.add(value, self.integer(more))
+
+    def at(self, first: Any, k: Any, stride: Any) -> Any:
+        k, stride = (self.integer(part) if isinstance(part, int) else part for part in (k, stride))
+        return self.builder.add(first, self.builder.mul(k, stride))
+
+    @contextmanager
+    def range(self, first: Any, stop: Any, step: int) -> Iterator[Any]:
+        """Loop from `first` up to `stop`."""
+        with cgutils.for_range_slice(self.builder, first, stop, self.integer(step)) as (index, _):
+            yield index
+
+    def split(self, columns: Any) -> tuple[Any, Any, Any]:
+        """Return into how many tiles the columns go, how wide they are, and how many are one wider."""
+        tiles = self.builder.sdiv(self.plus(columns, TILE - 1), self.integer(TILE))
+        return tiles, self.builder.sdiv(columns, tiles), self.builder.srem(columns, tiles)
+
+    @contextmanager
+    def shares(self, split: tuple[Any, Any, Any]) -> Iterator[tuple[Any, Any]]:
+        """Loop over the tiles: first column and width."""
+        tiles, width, wider = split
+        with self.range(self.integer(0), tiles, 1) as t:
+            is_wider = self.builder.icmp_signed("<", t, wider)
+            before = self.builder.select(is_wider, t, wider)
+            yield (
+                self.builder.add(self.builder.mul(t, width), before),
+                self.builder.add(width, self.builder.zext(is_wider, width.type)),
+            )
+
+    def switch(self, functions: dict[int, ir.Function], key: Any, arguments: Sequence[Any]) -> None:
+        """Call the function of this key with the arguments."""
+        end = self.builder.append_basic_block()
+        choice = self.builder.switch(key, end)
+        for value, function in functions.items():
+            block = self.builder.append_basic_block()
+            choice.add_case(self.integer(value), block)
+            self.builder.position_at_end(block)
+            self.builder.call(function, arguments)
+            self.builder.branch(end)
+        self.builder.position_at_end(end)
+
+    def variable(self, value: ir.Value) -> ir.Value:
+        place = cgutils.alloca_once(self.builder, value.type)
+        self.builder.store(value, place)
+        return place
+
+    def load(self, base: ir.Value, at: ir.Value) -> ir.Value:
+        kind = base.type.pointee
+        place = self.builder.gep(base, [at])
+        place = self.builder.bitcast(place, ir.VectorType(kind, self.lanes).as_pointer())
+        return self._widened(self.builder.load(place, align=_itemsize(kind)), self.vector)
+
+    def store(self, value: ir.Value, base: ir.Value, at: ir.Value) -> None:
+        place = self.builder.bitcast(self.builder.gep(base, [at]), self.vector.as_pointer())
+        self.builder.store(value, place, align=_itemsize(self.wide))
+
+    def totals(self, vectors: Sequence[ir.Value]) -> ir.Value:
+        """Return the vector of the sums of the lanes of each vector, one vector a lane; neighbours are added first."""
+        while len(vectors) > 1:
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [self.builder.fadd(self.every_other(a, b, 0), self.every_other(a, b, 1)) for a, b in pairs]
+        return vectors[0]
+
+    def every_other(self, left: ir.Value, right: ir.Value, first: int) -> ir.Value:
+        places = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), list(range(first, 2 * self.lanes, 2)))
+        return self.builder.shuffle_vector(left, right, places)
+
+    def only_first(self, c: ir.Value, ahead: ir.Value) -> ir.Value:
+        """Return `ahead` for the first tile, and for the others 0: what is there already."""
+        return self.builder.select(self.builder.icmp_signed("==", c, self.integer(0)), ahead, self.integer(0))
+
+    def prefetch(self, base: ir.Value, at: ir.Value) -> None:
+        """Ask for the cache line at a place, which may lie outside of the array."""
+        number = ir.IntType(32)
+        pointer = self.builder.bitcast(self.builder.gep(base, [at]), ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        read, second_level, data = (ir.Constant(number, k) for k in (0, 2, 1))
+        self.builder.call(function, [pointer, read, second_level, data])
+
+    def spread(self, base: ir.Value, at: ir.Value) -> ir.Value:
+        """Return a vector with one number in all lanes."""
+        scalar = self._widened(self.builder.load(self.builder.gep(base, [at])), self.wide)
+        empty = ir.Constant(self.vector, ir.Undefined)
+        one = self.builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(one, empty, zeros)
+
+    def add_product(self, place: ir.Value, left: ir.Value, right: ir.Value) -> None:
+        # "contract" lets LLVM fuse the two where the machine can, and only there.
+        term = self.builder.fmul(left, right, flags=("contract",))
+        self.builder.store(self.builder.fadd(self.builder.load(place), term, flags=("contract",)), place)
+
+    def _widened(self, value: ir.Value, kind: Any) -> ir.Value:
+        return value if value.type == kind else self.builder.fpext(value, kind)
+
+
+def _itemsize(kind: Any) -> int:
+    return 8 if isinstance(kind, ir.DoubleType) else 4
