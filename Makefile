@@ -1,6 +1,7 @@
-# Needs make and a Python of at least 3.11; everything else goes into .venv.
+# Needs make and a Python of at least 3.11; everything else goes into .venv, what is only compared with into .venv-bench.
 VENV := .venv
 PY := $(VENV)/bin/python
+BENCH_VENV := .venv-bench
 # The candidates, best first; `make PYTHON=python3.12 ...` names another. Only asked when .venv is made.
 PYTHON ?= python3 python3.15 python3.14 python3.13 python3.12 python3.11 python
 
@@ -31,8 +32,10 @@ types: $(VENV)/dev.stamp ## pyright
 figures: $(VENV)/demo.stamp ## redraw the papers' figures into out/figures
 	$(VENV)/bin/lopside reproduce all --out out/figures
 
-bench: $(VENV)/demo.stamp ## run the benchmarks
-	@for script in benchmarks/*.py; do echo "$$script"; $(PY) "$$script" || exit 1; done
+bench: $(BENCH_VENV)/bench.stamp ## run the benchmarks; BENCH=--quick for a first look
+	@for name in sweep small factorize outofcore certificates; do \
+	  echo; echo "benchmarks/$$name.py $(BENCH)"; $(BENCH_VENV)/bin/python benchmarks/$$name.py $(BENCH) || exit 1; \
+	done
 
 format: $(VENV)/dev.stamp ## put the code into shape
 	$(PY) -m ruff check --fix .
@@ -48,25 +51,30 @@ lock-check: | $(PY) ## fail if requirements/*.txt do not belong to pyproject.tom
 	$(PY) scripts/lock.py --check
 
 clean: ## remove .venv, out and all caches
-	rm -rf $(VENV) out build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) out build dist .pytest_cache .ruff_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# $(1): which lock. Modules are compiled when first imported, which halves the wait here. The project itself comes
-# last: its requirements and its build backend are in the lock.
+# $(1): which environment; $(2): which lock. Modules are compiled when first imported, which halves the wait here. The
+# project itself comes last: its requirements and its build backend are in the lock.
 define install
-@echo "Installing requirements/$(1).txt into $(VENV) (once; this can take a minute)"
-@$(PY) -m pip install --quiet --no-compile --require-hashes --requirement requirements/$(1).txt
-@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+@echo "Installing requirements/$(2).txt into $(1) (once; this can take a minute)"
+@$(1)/bin/python -m pip install --quiet --no-compile --require-hashes --requirement requirements/$(2).txt
+@$(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 endef
 
 $(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(PY)
-	$(call install,demo)
+	$(call install,$(VENV),demo)
 	@touch $@
 
 # The development lock holds the demo lock.
 $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(PY)
-	$(call install,dev)
+	$(call install,$(VENV),dev)
 	@touch $(VENV)/demo.stamp $@
+
+$(BENCH_VENV)/bench.stamp: requirements/bench.txt pyproject.toml | $(PY)
+	@test -e $(BENCH_VENV)/bin/python || $(PY) -m venv $(BENCH_VENV)
+	$(call install,$(BENCH_VENV),bench)
+	@touch $@
 
 # A lock that cannot be installed must not keep anyone from making a good one.
 $(VENV)/bin/uv: | $(PY)

@@ -11,9 +11,9 @@ import argparse
 import time
 
 import numpy as np
-from machine import describe
 
 import lopside as lo
+from lopside.bench.machine import describe
 from lopside.data import planted
 
 STARTS = (lo.starts.Unbalanced(), lo.starts.ColumnSpan(), lo.starts.Sketch(C=2.0), lo.starts.Gaussian())

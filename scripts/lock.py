@@ -1,4 +1,4 @@
-"""Make or check the two locks, requirements/demo.txt (to run) and requirements/dev.txt (to develop).
+"""Make or check the locks: requirements/demo.txt (to run), dev.txt (to develop) and bench.txt (to compare).
 
 ``python scripts/lock.py`` resolves the requirements of pyproject.toml for every Python, system and processor;
 a pin that still fits stays as it is unless ``--upgrade`` is given. With ``--check`` it needs no network and
@@ -20,8 +20,12 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# dev first: demo.txt takes its versions, so one environment can hold both.
-LOCKS = {"dev.txt": ["--extra=demo", "--group=dev"], "demo.txt": ["--extra=demo", "--group=build"]}
+# dev first: the others take its versions, so one environment can hold all.
+LOCKS = {
+    "dev.txt": ["--extra=demo", "--group=dev"],
+    "demo.txt": ["--extra=demo", "--group=build"],
+    "bench.txt": ["--extra=demo", "--group=bench"],
+}
 HEADER = '# Made by "make lock". Requirements sha256:{requirements}\n# Pins sha256:{pins}\n'
 LINE = re.compile(
     r"[a-z0-9][a-z0-9._-]*==[0-9][0-9a-z.!]*(?: ; [A-Za-z0-9_.'<>=!() ]+)? \\"
@@ -91,7 +95,7 @@ def resolve(output: Path, *arguments: str) -> str:
 
 
 def make(upgrade: bool) -> None:
-    """Resolve both locks, then write both."""
+    """Resolve all locks, then write all."""
     made: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, arguments in LOCKS.items():
@@ -119,7 +123,7 @@ def main() -> None:
     if not options.check:
         make(options.upgrade)
     if found := problems(ROOT):
-        sys.exit("\n".join([*found, "Run 'make lock' and commit the two files under requirements/."]))
+        sys.exit("\n".join([*found, "Run 'make lock' and commit the files under requirements/."]))
 
 
 if __name__ == "__main__":

@@ -37,3 +37,40 @@ def simultaneous(A, X, Y, eta, steps):
         X, Y = X - eta * E @ Y, Y - eta * E.T @ X
         path.append((X, Y))
     return path
+
+
+def scaled(A, X, Y, eta, steps, damping=0.0, alternate=False):
+    """ScaledGD of Tong, Ma and Chi, or alternating; by pseudo-inverse, a factor stays while the other is zero."""
+    path = [(X, Y)]
+    for _ in range(steps):
+        lam = damping * np.eye(X.shape[1]) if damping != "loss" else np.sqrt(loss(A, X, Y)) * np.eye(X.shape[1])
+        U = X - eta * (X @ Y.T - A) @ Y @ np.linalg.pinv(Y.T @ Y + lam, hermitian=True)
+        W = U if alternate else X
+        Y = Y - eta * (W @ Y.T - A).T @ W @ np.linalg.pinv(W.T @ W + lam, hermitian=True)
+        X = U
+        path.append((X, Y))
+    return path
+
+
+def least_squares(A, X, Y, steps):
+    """Each factor in turn by LAPACK's least squares; a factor stays while the other is zero."""
+    path = [(X, Y)]
+    for _ in range(steps):
+        X = np.linalg.lstsq(Y, A.T)[0].T if Y.any() else X
+        Y = np.linalg.lstsq(X, A)[0].T
+        path.append((X, Y))
+    return path
+
+
+def nesterov(A, X, Y, eta, beta, steps, restart=False):
+    """Both gradients at the extrapolated pair; with restart, none is extrapolated from a step that raised the loss."""
+    path, U, V = [(X, Y)], X, Y
+    for _ in range(steps):
+        E = U @ V.T - A
+        P, Q = U - eta * E @ V, V - eta * E.T @ U
+        U, V = P + beta * (P - X), Q + beta * (Q - Y)
+        if restart and loss(A, P, Q) > loss(A, X, Y):
+            U, V = P, Q
+        X, Y = P, Q
+        path.append((X, Y))
+    return path

@@ -19,6 +19,10 @@ from lopside.errors import InputError
 MEMBERS = [(kind, name) for kind, members in CHOICES.items() for name in members]
 
 
+# Those whose step size has a unit: it may be a multiple of 1/σ₁(A) or a theorem's.
+IN_UNITS = ["agd", "gd", "nesterov"]
+
+
 def example(kind: str, name: str) -> Any:
     member = CHOICES[kind][name]
     return member(0.25) if member is lo.step_sizes.OverSigma1 else member()
@@ -28,21 +32,34 @@ def example(kind: str, name: str) -> Any:
 @given(data=st.data())
 def test_text_forms_come_back(kind: str, name: str, data: st.DataObject) -> None:
     choice = example(kind, name)
-    # Small positive numbers suit every parameter but C, which a start wants ≥ 1, and r, a whole number.
+    # Small positive numbers suit every parameter but C, which a start wants ≥ 1, and whole numbers and flags.
     for field in fields(choice):
         if field.name not in ("step_size", "r") and data.draw(st.booleans()):
             low = 1.0 if field.name == "C" else 1e-12
-            choice = replace(choice, **{field.name: data.draw(st.floats(low, low + 0.9, exclude_max=True))})
+            numbers = st.floats(low, low + 0.9, exclude_max=True)
+            values = {bool: st.booleans(), int: st.integers(1, 9)}.get(type(field.default), numbers)
+            values = values | st.just("loss") if field.name == "damping" else values
+            values = st.integers(1, 9) if field.name in ("block", "basis") else values
+            choice = replace(choice, **{field.name: data.draw(values)})
     assert parse(kind, text(choice)) == choice
 
 
-@pytest.mark.parametrize("name", catalog.SOLVERS)
+@pytest.mark.parametrize("name", IN_UNITS)
 @pytest.mark.parametrize(
     "step", [0.3, 1e-12, lo.step_sizes.OverSigma1(0.7), lo.step_sizes.AllTime(theta=0.2, r=3), lo.step_sizes.YeDu(3)]
 )
 def test_a_solver_keeps_its_step_size(name: str, step: Any) -> None:
     solver = catalog.SOLVERS[name](step)
     assert parse("solver", text(solver)) == solver
+
+
+def test_a_pure_step_size_is_a_number_and_nothing_else() -> None:
+    assert parse("solver", "alt-scaled-gd[step_size=0.25,damping=loss]") == lo.solvers.AlternatingScaledGradientDescent(
+        0.25, "loss"
+    )
+    for name in ("scaled-gd", "alt-scaled-gd"):
+        with pytest.raises(InputError, match="pure number"):
+            parse("solver", f"{name}[step_size=0.9/sigma1]")
 
 
 def test_none_and_numpy_numbers_have_a_text() -> None:
@@ -53,7 +70,7 @@ def test_none_and_numpy_numbers_have_a_text() -> None:
     assert text(lo.step_sizes.OverSigma1(np.float64(0.5))) == "0.5/sigma1"
 
 
-@pytest.mark.parametrize("name", catalog.SOLVERS)
+@pytest.mark.parametrize("name", IN_UNITS)
 def test_a_step_size_in_words_keeps_its_meaning(name: str) -> None:
     solver = catalog.SOLVERS[name]("0.7/sigma1")
     assert parse("solver", text(solver)).step_size == lo.step_sizes.OverSigma1(0.7)
@@ -89,6 +106,9 @@ def test_everything_says_what_it_is(member: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "wrong", "phrases"),
     [
+        ("solver", "nesterov[restart=perhaps]", ["none, true, false"]),
+        ("solver", "nesterov[restart=loss]", ["True or False"]),
+        ("solver", "als[step_size=0.5]", ["damping"]),
         ("solver", "AGD", ["agd, gd", "Did you mean agd?"]),
         ("solver", "newton", ["agd, gd"]),
         ("start", "unbalancd[C=4]", ["column-span", "Did you mean unbalanced?"]),

@@ -16,28 +16,31 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "lopside"
 LAYERS = (
     {"errors"},
     {"arrays"},
-    {"linalg"},
+    {"linalg", "sparse_arrays"},
+    {"krylov"},
     {"kernels", "io"},
     {"storage"},
     {"problems"},
     {"theory"},
     {"starts", "solvers", "step_sizes", "stopping", "data"},
-    {"trace", "loop", "solution", "certify", "solve"},
+    {"trace", "loop", "run", "solution", "certify", "solve", "plan", "fitting", "factorize"},
     {"studies", "catalog", "plots", "report"},
-    {"estimators", "reproduce", "demo"},
+    {"estimators", "reproduce", "demo", "bench"},
     {"cli", "lens"},
 )
-JOINED = ({"trace", "loop", "solution", "certify", "solve"}, {"cli", "lens"})
+JOINED = ({"trace", "loop", "run", "solution", "certify", "solve", "plan", "fitting", "factorize"}, {"cli", "lens"})
 # These gather the public names and start the program; nothing below the top layer may import them.
 ROOTS = {"lopside", "lopside.__main__"}
 
 EVERYWHERE = {"numpy", "scipy", "threadpoolctl"}
 HOMES = {
     "PIL": {"io"},
+    "fbpca": {"bench"},
     "matplotlib": {"plots"},
     "numba": {"kernels"},
     "rich": {"cli"},
-    "sklearn": {"data", "estimators"},
+    "sklearn": {"bench", "data", "estimators"},
+    "torch": {"bench"},
     "typer": {"cli"},
 }
 

@@ -24,6 +24,7 @@ NOT_OURS = {
     ".pytest_cache",
     ".ruff_cache",
     ".venv",
+    ".venv-bench",
     "__pycache__",
     "build",
     "dist",

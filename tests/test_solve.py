@@ -8,7 +8,7 @@ import pytest
 import reference
 
 import lopside as lo
-from lopside import arrays, starts
+from lopside import starts
 from lopside.linalg import one_blas_thread
 
 A = reference.planted(40, 30, np.linspace(1.0, 0.5, 4))
@@ -73,11 +73,10 @@ def test_integers_and_booleans_are_converted():
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_same_bits_for_any_thread_count(dtype, monkeypatch):
-    monkeypatch.setattr(arrays, "BLOCK_BYTES", 1 << 13)
-    B = reference.planted(700, 90, np.linspace(1.0, 0.1, 6), noise=0.1).astype(dtype)
+def test_same_bits_for_any_thread_count(dtype):
+    B = reference.planted(3000, 90, np.linspace(1.0, 0.1, 6), noise=0.1).astype(dtype)
     runs = [lo.solve(lo.Full(B, threads=k), rank=6, stop=lo.Stop(max_steps=15)) for k in (1, 2, 3, 4)]
-    assert len(lo.Full(B).storage._groups) > 4
+    assert len(lo.Full(B).storage._groups) >= 4
     for run in runs[1:]:
         assert run.X.tobytes() == runs[0].X.tobytes()
         assert run.Y.tobytes() == runs[0].Y.tobytes()

@@ -2,10 +2,12 @@
 
 from lopside import errors, solvers, starts, step_sizes
 from lopside.certify import Watch, certify
+from lopside.factorize import factorize
 from lopside.loop import State, iterate
 from lopside.problems import Full
+from lopside.run import Run
 from lopside.solution import Solution
-from lopside.solve import Run, solve
+from lopside.solve import solve
 from lopside.stopping import Status, Stop
 from lopside.theory.certificate import Certificate
 from lopside.trace import Trace
@@ -24,6 +26,7 @@ __all__ = [
     "Watch",
     "certify",
     "errors",
+    "factorize",
     "iterate",
     "solve",
     "solvers",

@@ -18,7 +18,7 @@ Array = NDArray[np.floating]
 BLOCK_BYTES = 1 << 23
 """Rows are visited in blocks of about this size: measured best of 0.5 to 16 MiB with single-threaded BLAS."""
 
-_FLOAT32_SAFE = 1e10
+FLOAT32_SAFE = 1e10
 """Float32 entries beyond this (or below its inverse) are widened: A·Y·YᵀX must stay inside 1e±38."""
 
 
@@ -41,33 +41,40 @@ def as_matrix(A: Any) -> Array:
     """
     if hasattr(A, "tocsr") or hasattr(A, "todense"):
         raise InputError(
-            f"got a sparse {type(A).__name__} of shape {getattr(A, 'shape', '?')}; this version factors dense "
-            "arrays. Try A.toarray() if it fits in memory"
+            f"got a sparse {type(A).__name__} of shape {getattr(A, 'shape', '?')}; expected a dense array here. "
+            "Try A.toarray() if it fits in memory"
         )
     if isinstance(A, np.ma.MaskedArray) and np.ma.is_masked(A):
-        raise InputError(f"got a masked array; expected every entry known. {_MISSING}")
+        raise InputError(f"got a masked array; expected every entry known. {MISSING}")
     try:
         A = np.asarray(A)
     except (TypeError, ValueError) as error:
         raise InputError(f"got {type(A).__name__} that is not an array of numbers ({error})") from error
-    A = _as_float(A)
+    A = as_float(A)
     if A.ndim != 2:
         raise InputError(f"got an array with {A.ndim} dimensions, shape {A.shape}; expected a matrix. {_reshape(A)}")
     if A.size == 0:
         raise InputError(f"got an empty matrix of shape {A.shape}; expected at least one row and one column")
     _require_finite(A)
-    if A.dtype == np.float32 and not _within(A, _FLOAT32_SAFE):
+    if A.dtype == np.float32 and not _within(A, FLOAT32_SAFE):
         return A.astype(np.float64)
     return A
 
 
-_MISSING = (
+MISSING = (
     "Missing entries are a different problem (Completion: fit the known entries only); to use Full, "
     "fill them in first, or drop those rows"
 )
 
 
-def _as_float(A: NDArray[Any]) -> Array:
+def as_float(A: NDArray[Any]) -> Array:
+    """Return real numbers as float32 or float64 in this machine's byte order, without a copy where possible.
+
+    Raises
+    ------
+    InputError
+        If they are complex, wider than float64, or no numbers.
+    """
     kind = A.dtype.kind
     if kind == "f" and A.dtype.itemsize > 8:
         raise InputError(f"got {A.dtype} entries; expected float64 or float32. Try A.astype(numpy.float64)")
@@ -113,7 +120,7 @@ def _require_finite(A: Array) -> None:
     if first is not None:
         raise InputError(
             f"got {count} {'entry that is' if count == 1 else 'entries that are'} NaN or infinite, the first at "
-            f"row {first[0]}, column {first[1]} (counted from 0: {A[first]}); expected finite numbers. {_MISSING}"
+            f"row {first[0]}, column {first[1]} (counted from 0: {A[first]}); expected finite numbers. {MISSING}"
         )
 
 

@@ -18,6 +18,12 @@ from lopside.theory import all_time, ward_kolda_lemmas, ward_kolda_propositions,
 SOLVERS: Mapping[str, type] = {
     "agd": solvers.AlternatingGradientDescent,
     "gd": solvers.GradientDescent,
+    "scaled-gd": solvers.ScaledGradientDescent,
+    "alt-scaled-gd": solvers.AlternatingScaledGradientDescent,
+    "als": solvers.AlternatingLeastSquares,
+    "nesterov": solvers.Nesterov,
+    "block-krylov": solvers.BlockKrylov,
+    "frozen": solvers.FrozenFactor,
 }
 
 STARTS: Mapping[str, type] = {
@@ -28,6 +34,7 @@ STARTS: Mapping[str, type] = {
     "small-gaussian": starts.SmallGaussian,
     "ye-du": starts.YeDu,
     "sketch": starts.Sketch,
+    "power-sketch": starts.PowerSketch,
     "spectral": starts.Spectral,
 }
 
@@ -131,6 +138,8 @@ def text(choice: Any) -> str:
         return f"{_number_text(choice.factor)}/sigma1"
     if isinstance(choice, str):
         return choice
+    if isinstance(choice, bool | np.bool_):
+        return str(bool(choice)).lower()
     if isinstance(choice, int | float | np.number):
         return _number_text(choice)
     for members in CHOICES.values():
@@ -186,13 +195,17 @@ def _split(inside: str) -> list[str]:
 
 
 def _value(key: str, value: str) -> Any:
-    if key == "step_size":
+    if key == "step_size" and value.lower() != "none":
         return parse("step size", value)
     for convert in (int, float):
         try:
             return convert(value)
         except ValueError:
             pass
-    if value.lower() == "none":
-        return None
-    raise InputError(f'got {key} = "{value}"; expected a number')
+    if value.lower() in _WORDS:
+        return _WORDS[value.lower()]
+    raise InputError(f'got {key} = "{value}"; expected a number or one of: {", ".join(_WORDS)}')
+
+
+_WORDS = {"none": None, "true": True, "false": False, "loss": "loss"}
+"""What a parameter may be besides a number; each class says itself which of them it takes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,11 @@ from lopside.step_sizes import resolve
 from lopside.theory import ye_du
 from lopside.theory.all_time import AllTime, Order, all_time
 from lopside.theory.certificate import Certificate, Check, Part, checks, first_failure
-from lopside.theory.eckart_young import leading_energy, rounding, search_space
+from lopside.theory.eckart_young import Gap, measured_gap
 from lopside.theory.span import Span, column_span, measure_point
 from lopside.theory.ward_kolda_window import window_theorem
 
 _LARGEST_NORM = 1e153
-_LEAST = 5e-324  # a gap that underflows is not zero
 _ALL_TIME = "theory.all_time, which sharpens WK23, Thm 5.1"
 
 
@@ -28,8 +28,8 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
     """Prove what can be proved about factors of A.
 
     Three theorems are tried: the Eckart–Young gap (any factors), the all-time theorem at the factors and at the
-    start of the run, and Ward and Kolda's window theorem at the start (both: gradient descent on a matrix of rank
-    r ≤ d). Every number is recomputed from A and the factors.
+    start of the run, and Ward and Kolda's window theorem at the start (both: plain gradient descent on a matrix of
+    rank r ≤ d). Every number is recomputed from A and the factors.
 
     Parameters
     ----------
@@ -74,13 +74,15 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
     places = [(0, X, Y)]
     if isinstance(solution, Solution) and solver is None:
         order, step_size = solution.order, solution.step_size
-        if solution.steps > 0:
+        if solution.steps > 0 and solution.initial is not None:
             places = [(solution.steps, X, Y), (0, *solution.initial)]
     else:
         order = None if solver is None else solver.order
-        step_size = 0.0 if solver is None else resolve(solver.step_size, problem, X.shape[1], None)
+        step_size = None if order is None else resolve(solver.step_size, problem, X.shape[1], None)
     parts = [gap_part(problem, X, Y, as_generator(rng))]
-    if order is not None and problem.norm > 0:
+    if order is None:
+        parts += [_no_theorem(solver)] if solver is not None else []
+    elif problem.norm > 0 and step_size is not None:
         span = column_span(problem, X.shape[1])
         for step, X, Y in places:
             parts += _convergence_parts(problem, span, step, X, Y, order, step_size)
@@ -99,34 +101,49 @@ def _pair(solution: Any) -> tuple[Any, Any]:
 
 def gap_part(problem: Full, X: Array, Y: Array, rng: np.random.Generator) -> Part:
     """Apply the Eckart–Young gap: distance to the least loss at this rank, for any factors and any matrix [EY36]."""
-    missed = problem.residual_norm(X, Y)
-    if not missed < _LARGEST_NORM:
-        raise InputError(f"got factors with ‖XYᵀ − A‖_F = {missed:.3g}, whose square overflows; try rescaling them")
-    rank, loss = X.shape[1], 0.5 * missed * missed
-    # The residual is itself known to rounding only: what is claimed is a bound on the exact one.
-    exact = missed + (rank + 4) * 2.0**-53 * (frobenius(X) * frobenius(Y) + problem.norm)
-    space = search_space(problem, rank, Y, rng)
-    size = len(space.theta)
-    energy, norm2 = leading_energy(space, rank), problem.norm**2
-    slack = rounding(problem.norm, problem.norm + missed, size)
-    gap = min(0.5 * exact * exact, max(0.0, 0.5 * (missed * missed - norm2 + energy)) + slack)
-    if problem.norm > 0:
-        gap = max(gap, _LEAST)
-    lowest = np.sqrt(max(0.0, norm2 - energy - slack))
-    attained = min(missed, float(np.sqrt(max(0.0, norm2 - space.theta[:rank].sum()) + slack)))
-    scale = problem.norm or 1.0
+    return as_part(measured_gap(problem, X, Y, rng), problem.norm)
+
+
+def as_part(gap: Gap, norm: float) -> Part:
+    """Put a proved gap into words; `norm` is ‖A‖_F.
+
+    Raises
+    ------
+    InputError
+        If ‖XYᵀ − A‖_F² overflows.
+    """
+    if not gap.missed < _LARGEST_NORM:
+        raise InputError(f"got factors with ‖XYᵀ − A‖_F = {gap.missed:.3g}, whose square overflows; try rescaling them")
+    loss, scale, rank = 0.5 * gap.missed**2, norm or 1.0, len(gap.singular_values)
+    best = f"no rank-{rank} matrix is below {gap.least / scale:.6g}"
+    if math.isfinite(gap.excess):
+        best += f", so the error is at most {gap.excess:.2g} (relative) above the least"
     return Part(
         theorem="Eckart–Young gap",
         source="EY36",
         holds=True,
-        checks=(Check("least loss ≥ ½(‖A‖² − Σ of the d largest σ²)", max(0.0, loss - gap), loss, True),),
+        checks=(Check("least loss ≥ ½(‖A‖² − Σ of the d largest σ²)", max(0.0, loss - gap.gap), loss, True),),
         conclusion=(
-            f"loss within {gap:.3g} of the least possible at rank {rank}; relative error {missed / scale:.6g}, "
-            f"no rank-{rank} matrix is below {lowest / scale:.6g}"
+            f"loss within {gap.gap:.3g} of the least possible at rank {rank}; relative error {gap.missed / scale:.6g}, {best}"
         ),
-        gap=gap,
-        best_relative_error_bounds=(float(lowest / scale), float(attained / scale)),
-        failure_probability=space.failure_probability,
+        gap=gap.gap,
+        best_relative_error_bounds=(gap.least / scale, gap.reached / scale),
+        failure_probability=gap.failure_probability,
+        excess=gap.excess if math.isfinite(gap.excess) else None,
+        singular_value_bounds=tuple((float(low), float(high)) for low, high in gap.singular_values),
+    )
+
+
+def _no_theorem(solver: Any) -> Part:
+    return Part(
+        theorem="convergence",
+        source="none",
+        holds=False,
+        checks=(),
+        conclusion=(
+            f"no convergence theorem for {type(solver).__name__}: those here are about plain gradient descent, "
+            "alternating or simultaneous"
+        ),
     )
 
 
@@ -214,13 +231,15 @@ class Watch:
 
     def __init__(self, run: Any) -> None:
         self._problem: Full = run.problem
-        self._order: Order = run.solver.order
-        self._step_size: float = run.step_size
+        self._order: Order | None = run.solver.order
+        self._step_size: float = run.step_size or 0.0
         self._columns: int = run.rank
         self._span: Span | None = None
 
     def __call__(self, state: Any) -> Part | None:
         """Return the all-time part if its hypotheses hold at this state, else None; the first call reads A."""
+        if self._order is None:
+            return None
         if self._span is None:
             self._span = column_span(self._problem, self._columns)
         span, X, Y = self._span, state.point.X, state.point.Y

@@ -116,35 +116,81 @@ def iterate(problem: Any, solver: Any, X: Any, Y: Any, *, sigma1: float | None =
     run = problem.metered()
     point = run.point(X, Y)
     sigma1 = None if sigma1 is None else as_positive(sigma1, "sigma1")
-    step_size = resolve(solver.step_size, run, point.X.shape[1], sigma1)
-    return states(run, solver, point, step_size)
-
-
-def states(problem: Any, solver: Any, point: Any, step_size: float) -> Iterator[State]:
-    """Yield the states from a point on, for a resolved step size; see `iterate`."""
-    memory = solver.begin(problem, point, step_size)
-    state = State(0, point, problem)
-    limit = min(_EXPLODED * max(state.loss, 0.5 * problem.norm**2), float(np.finfo(np.float64).max))
-    if not np.isfinite(state.loss):
-        raise InputError(
-            "got a start whose loss overflows; expected finite X Yᵀ − A. Try smaller factors or rescaling A"
-        )
+    walk = Walk(run, solver, point, resolve(solver.step_size, run, point.X.shape[1], sigma1))
     while True:
-        yield state
+        yield walk.state
+        walk.step()
+
+
+class Walk:
+    """The loop itself: the state reached, what the solver carries, and the loss that no run comes back from.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its reads are counted.
+    solver : Solver
+    point : Point
+        The start.
+    step_size : float or None
+        Resolved.
+    """
+
+    def __init__(self, problem: Any, solver: Any, point: Any, step_size: float | None) -> None:
+        self.state = State(0, point, problem)
+        if not np.isfinite(self.state.loss):
+            raise InputError(
+                "got a start whose loss overflows; expected finite X Yᵀ − A. Try smaller factors or rescaling A"
+            )
+        self.limit = min(_EXPLODED * max(self.state.loss, 0.5 * problem.norm**2), float(np.finfo(np.float64).max))
+        self._problem, self._solver, self._step_size = problem, solver, step_size
+        self._memory = solver.begin(problem, point, step_size)
+        self._whole = getattr(solver, "stretch", None)
+
+    def step(self) -> State:
+        """Take one step and return the state after it.
+
+        Raises
+        ------
+        DivergedError
+        """
         with one_blas_thread:
-            memory = solver.step(problem, memory)
-            following = State(state.step + 1, memory.point, problem)
-            if not following.loss <= limit:
-                raise _diverged(state, step_size, limit)
-        state = following
+            memory = self._solver.step(self._problem, self._memory)
+            state = State(self.state.step + 1, memory.point, self._problem)
+            if not state.loss <= self.limit:
+                raise self._diverged()
+        self.state, self._memory = state, memory
+        return state
 
+    def stretch(self, steps: int, *, low: float) -> list[float]:
+        """Take up to `steps` steps in one call where solver and problem can, and return the loss after each.
 
-def _diverged(last: State, step_size: float, limit: float) -> DivergedError:
-    return DivergedError(
-        f"the loss left every bound at step {last.step + 1} (it was {last.loss:.3g}, the limit is {limit:.3g}) "
-        f"with step size {step_size:.6g}; expected it to fall. Try a smaller step, for example "
-        'step_size="0.5/sigma1"; simultaneous descent cannot settle above 1/σ₁(A)',
-        X=read_only(last.point.X),
-        Y=read_only(last.point.Y),
-        step=last.step,
-    )
+        It ends after the first step whose loss is at most `low` and short of one whose loss is beyond the limit; none
+        is an answer too, and the last: what could not be done once is not tried again.
+        """
+        if self._whole is None:
+            return []
+        with one_blas_thread:
+            memory, losses = self._whole(self._problem, self._memory, steps, low=low, high=self.limit)
+        if losses:
+            self.state = State(self.state.step + len(losses), memory.point, self._problem)
+            self._memory = memory
+        else:
+            self._whole = None
+        return losses
+
+    def _diverged(self) -> DivergedError:
+        last, order = self.state, self._solver.order
+        if order is None:
+            with_what = f"with {self._solver}; expected it to fall. Try a smaller step size (a pure number where it "
+            with_what += "is scaled by Gram matrices), or a start with Y₀ = 0 and larger X₀"
+        else:
+            with_what = f"with step size {self._step_size:.6g}; expected it to fall. Try a smaller step, for example "
+            with_what += 'step_size="0.5/sigma1"; simultaneous descent cannot settle above 1/σ₁(A)'
+        return DivergedError(
+            f"the loss left every bound at step {last.step + 1} (it was {last.loss:.3g}, the limit is "
+            f"{self.limit:.3g}) {with_what}",
+            X=read_only(last.point.X),
+            Y=read_only(last.point.Y),
+            step=last.step,
+        )

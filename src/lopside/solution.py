@@ -18,11 +18,11 @@ from lopside.stopping import Status
 from lopside.trace import Trace
 
 FORMAT = "lopside-solution"
-VERSION = 1
+VERSION = 2
 
 T = TypeVar("T")
 
-_ORDERS: dict[str, Order] = {"alternating": "alternating", "simultaneous": "simultaneous"}
+_ORDERS: dict[str, Order | None] = {"alternating": "alternating", "simultaneous": "simultaneous", "none": None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +46,24 @@ class Solution:
     trace : Trace
     solver : Any
         The solver; if read from a file, the text of its dataclass repr, as `save` stored it.
-    order : "alternating" or "simultaneous"
-        Which X the Y-step saw; the convergence theorems ask for it.
-    step_size : float
-        η as resolved.
-    initial : (ndarray, ndarray)
-        The start (X₀, Y₀), which the certificates need.
+    order : "alternating", "simultaneous" or None
+        Which X the Y-step of a plain gradient method saw; the convergence theorems ask for it. None for other methods.
+    step_size : float or None
+        η as resolved, where the method has one.
+    initial : (ndarray, ndarray) or None
+        The start (X₀, Y₀), which the convergence theorems need.
     prove : callable, optional
         Makes `certificate` from this solution and the matrix of the run; absent in a solution read from a file.
+    choices : tuple of str
+        What was chosen for the user, and why.
+    bytes_read : int or None
+        Bytes of A that were read, all passes together.
+    peak_memory : int or None
+        Bytes of the arrays held at most beside A, as planned before the work.
+    certificate_passes : int
+        Passes that only the proof needed, contained in `passes`.
+    certificate_seconds : float
+        Time for the proof alone, contained in `seconds`.
     """
 
     X: Array
@@ -67,10 +77,15 @@ class Solution:
     relative_error: float
     trace: Trace
     solver: Any
-    order: Order
-    step_size: float
-    initial: tuple[Array, Array]
+    order: Order | None
+    step_size: float | None
+    initial: tuple[Array, Array] | None
     prove: Callable[[Solution], Any] | None = None
+    choices: tuple[str, ...] = ()
+    bytes_read: int | None = None
+    peak_memory: int | None = None
+    certificate_passes: int = 0
+    certificate_seconds: float = 0.0
 
     @classmethod
     def of(cls, run: Any, seconds: float) -> Self:
@@ -95,6 +110,8 @@ class Solution:
             step_size=run.step_size,
             initial=run.initial,
             prove=run.prove,
+            choices=tuple(getattr(handle, "notes", ())),
+            bytes_read=getattr(handle, "bytes_read", None),
         )
 
     @property
@@ -145,15 +162,18 @@ class Solution:
         """
         from lopside.io import write_archive
 
-        arrays = {"X": self.X, "Y": self.Y, "X0": self.initial[0], "Y0": self.initial[1]}
+        arrays = {"X": self.X, "Y": self.Y}
+        if self.initial is not None:
+            arrays |= {"X0": self.initial[0], "Y0": self.initial[1]}
         arrays |= {f"trace_{name}": column for name, column in self.trace.columns().items()}
         arrays |= {f"detail_{name}": column for name, column in self.trace.detail_columns().items()}
-        names = ("converged", "steps", "passes", "seconds", "loss", "relative_error", "step_size")
+        names = ("converged", "steps", "passes", "seconds", "loss", "relative_error", "step_size", *_LATER)
         facts = {name: getattr(self, name) for name in names}
         facts |= {
             "status": self.status.name,
             "solver": str(self.solver),
-            "order": self.order,
+            "order": self.order or "none",
+            "choices": list(self.choices),
             "trace_every": self.trace.every,
         }
         write_archive(path, arrays, {"format": FORMAT, "version": VERSION, **facts})
@@ -181,7 +201,9 @@ class Solution:
                 {key.removeprefix(kind): value for key, value in arrays.items() if key.startswith(kind)}
                 for kind in ("trace_", "detail_")
             )
-            X, Y, X0, Y0 = (_locked(arrays, name) for name in ("X", "Y", "X0", "Y0"))
+            X, Y = _locked(arrays, "X"), _locked(arrays, "Y")
+            order = _ORDERS[facts["order"]]
+            started = order is not None or "X0" in arrays or "Y0" in arrays
             solution = cls(
                 X=X,
                 Y=Y,
@@ -194,9 +216,10 @@ class Solution:
                 relative_error=_number(facts, "relative_error"),
                 trace=Trace.from_columns(_whole(facts, "trace_every"), trace, details),
                 solver=_typed(facts, "solver", str),
-                order=_ORDERS[facts["order"]],
-                step_size=_number(facts, "step_size"),
-                initial=(X0, Y0),
+                order=order,
+                step_size=_or_none(_number, facts, "step_size") if order is None else _number(facts, "step_size"),
+                initial=(_locked(arrays, "X0"), _locked(arrays, "Y0")) if started else None,
+                **_later(facts, version),
             )
             _require_agreement(solution)
         except (KeyError, ValueError, TypeError, OverflowError, IndexError) as error:
@@ -264,15 +287,39 @@ def _number(facts: dict[str, Any], name: str) -> float:
     return as_positive(facts[name], name, zero=True)
 
 
+_LATER = ("bytes_read", "peak_memory", "certificate_passes", "certificate_seconds")
+"""What files have from version 2 on, beside `choices`."""
+
+
+def _later(facts: dict[str, Any], version: int) -> dict[str, Any]:
+    if version < 2:
+        return {}
+    choices = _typed(facts, "choices", list)
+    if not all(type(choice) is str for choice in choices):
+        raise TypeError(f"choices = {choices!r}, expected texts")
+    return {
+        "choices": tuple(choices),
+        "bytes_read": _or_none(_whole, facts, "bytes_read"),
+        "peak_memory": _or_none(_whole, facts, "peak_memory"),
+        "certificate_passes": _whole(facts, "certificate_passes"),
+        "certificate_seconds": _number(facts, "certificate_seconds"),
+    }
+
+
+def _or_none(read: Callable[[dict[str, Any], str], T], facts: dict[str, Any], name: str) -> T | None:
+    return None if facts[name] is None else read(facts, name)
+
+
 def _require_agreement(solution: Solution) -> None:
     """Raise where the entries of a file are sound one by one and cannot belong to one run."""
-    (X0, Y0), d, rows = solution.initial, solution.rank, solution.trace.details
+    d, rows = solution.rank, solution.trace.details
+    X0, Y0 = solution.initial or (solution.X, solution.Y)
     shapes = {"X": solution.X.shape, "Y": solution.Y.shape, "X0": X0.shape, "Y0": Y0.shape}
     if solution.Y.shape[1] != d or (X0.shape, Y0.shape) != (solution.X.shape, solution.Y.shape):
         raise ValueError(f"shapes {shapes}, expected m × d, n × d and the same for the start")
     if rows[0].singular_values_x.shape != (d,):
         raise ValueError(f"{len(rows[0].singular_values_x)} singular values in the trace, expected {d}")
-    if not 0.0 < solution.step_size <= _LARGEST:
+    if solution.step_size is not None and not 0.0 < solution.step_size <= _LARGEST:
         raise ValueError(f"step_size = {solution.step_size}, expected 0 < η ≤ {_LARGEST:g}")
     if solution.steps != solution.trace.step[-1]:
         raise ValueError(f"steps = {solution.steps} and a trace that ends at step {solution.trace.step[-1]}")

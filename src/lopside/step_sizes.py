@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 
@@ -274,14 +274,20 @@ def parse(text: str) -> float | OverSigma1:
     return OverSigma1(number) if match else as_positive(number, "step size")
 
 
-def resolve(step_size: Any, problem: Any, rank: int, sigma1: float | None) -> float:
-    """Return η for a number, a text or a step-size object; σ₁ is estimated only if it is needed.
+@overload
+def resolve(step_size: None, problem: Any, rank: int, sigma1: float | None) -> None: ...
+@overload
+def resolve(step_size: float | str | StepSize, problem: Any, rank: int, sigma1: float | None) -> float: ...
+def resolve(step_size: Any, problem: Any, rank: int, sigma1: float | None) -> float | None:
+    """Return η for a number, a text or a step-size object, None for None; σ₁ is estimated only if it is needed.
 
     Raises
     ------
     InputError
         If it is none of these, not finite or not positive.
     """
+    if step_size is None:
+        return None
     if isinstance(step_size, str):
         step_size = parse(step_size)
     if not hasattr(step_size, "resolve"):

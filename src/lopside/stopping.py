@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import numpy as np
+
 from lopside.arrays import as_positive
 from lopside.errors import InputError
+from lopside.theory.eckart_young import measured_gap
+from lopside.theory.search import Verdict
 
 
 class Status(Enum):
@@ -16,8 +20,11 @@ class Status(Enum):
 
     RUNNING = "the run has not ended"
     RELATIVE_ERROR = "the relative error asked for was reached"
+    EXCESS = "the error is proved to be within the excess asked for of the least possible one"
+    ROUNDING = "the error is at the rounding level of the matrix"
     GRADIENT = "the gradient norm asked for was reached"
     NO_PROGRESS = "the loss stopped falling"
+    PRECISION = "the arithmetic cannot prove more"
     MAX_STEPS = "the budget of steps was used up"
     SECONDS = "the time budget was used up"
     INTERRUPTED = "the run was interrupted"
@@ -26,7 +33,7 @@ class Status(Enum):
     @property
     def converged(self) -> bool:
         """Whether a tolerance that says something about the answer was met (no progress says nothing)."""
-        return self in (Status.RELATIVE_ERROR, Status.GRADIENT)
+        return self in (Status.RELATIVE_ERROR, Status.EXCESS, Status.ROUNDING, Status.GRADIENT)
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,10 @@ class Stop:
         Steps taken, ≥ 0.
     relative_error : float, optional
         ‖X Yᵀ − A‖_F/‖A‖_F ≤ this, not squared: "relative squared error 1e-10" is 1e-5.
+    excess : float, optional
+        ‖X Yᵀ − A‖_F ≤ (1 + this)·‖A_d − A‖_F is proved, A_d the best of the rank, or ‖X Yᵀ − A‖_F ≤ 100 ε ‖A‖_F with ε of the precision of A:
+        the one condition that knows how good the answer could be. `BlockKrylov` is asked after each step; other methods
+        every `every` steps, which costs as much as a certificate each time.
     gradient_norm : float, optional
         √(‖∇_X f‖_F² + ‖∇_Y f‖_F²) ≤ this · ‖A‖_F^{3/2}, tested every `every` steps: a pure number that does not
         change when A is rescaled. Each test reads A once.
@@ -48,7 +59,7 @@ class Stop:
     seconds : float, optional
         Wall clock, from the start of the iteration.
     every : int
-        The stride of the two conditions above.
+        The stride of the conditions that look back or read A.
 
     Raises
     ------
@@ -58,6 +69,7 @@ class Stop:
 
     max_steps: int | None = 5000
     relative_error: float | None = None
+    excess: float | None = None
     gradient_norm: float | None = None
     no_progress: float | None = None
     seconds: float | None = None
@@ -79,7 +91,7 @@ class Stop:
     @property
     def asks_for_tolerance(self) -> bool:
         """Whether a tolerance was asked for that the run may fail to reach."""
-        return self.relative_error is not None or self.gradient_norm is not None
+        return any(bound is not None for bound in (self.relative_error, self.excess, self.gradient_norm))
 
     def check(self, state: Any, losses: Sequence[float], seconds: float) -> Status | None:
         """Return the status that ends the run here, or None.
@@ -95,6 +107,8 @@ class Stop:
         """
         if self.relative_error is not None and state.relative_error <= self.relative_error:
             return Status.RELATIVE_ERROR
+        if self.excess is not None and (status := _within_excess(state, self.excess, self.every)):
+            return status
         if state.step % self.every == 0 and (status := self._look_back(state, losses)):
             return status
         if self.max_steps is not None and state.step >= self.max_steps:
@@ -111,3 +125,35 @@ class Stop:
             if now >= (1.0 - self.no_progress) * before:
                 return Status.NO_PROGRESS
         return None
+
+
+def _within_excess(state: Any, excess: float, every: int) -> Status | None:
+    point, problem = state.point, state.point.problem
+    if hasattr(point, "verdict"):  # a search for singular vectors knows how far it is
+        verdict = point.verdict(excess)
+        if verdict is Verdict.SEARCHING:
+            return None
+        if verdict is Verdict.PROVED:
+            return Status.EXCESS
+    elif state.step % every:
+        return None
+    elif measured_gap(
+        problem,
+        point.X.astype(np.float64),
+        point.Y.astype(np.float64),
+        np.random.default_rng((_SEED, state.step)),
+        target=excess,
+    ).excess <= excess:
+        return Status.EXCESS
+    if state.relative_error <= rounding_level(problem.dtype):
+        return Status.ROUNDING
+    return Status.PRECISION if hasattr(point, "verdict") else None
+
+
+_SEED = 0x6A9
+"""Of the probes that decide when to stop; the certificate of the solution draws its own."""
+
+
+def rounding_level(dtype: Any) -> float:
+    """Return 100 ε for a floating-point type: relative errors below are as good as none."""
+    return 100.0 * float(np.finfo(dtype).eps)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -90,9 +89,21 @@ class Trace:
             self.details.append(Detail.of(state.step, state.point))
         self.passes.append(state.passes)
 
+    def extend(self, losses: list[float], relative_errors: list[float], *, seconds: float, passes: int) -> None:
+        """Append the steps between the last one here and one at these seconds and passes, both shared out evenly."""
+        count = len(losses)
+        for name, last in (("seconds", seconds), ("passes", passes)):
+            column = getattr(self, name)
+            between = np.linspace(column[-1], last, count + 2)[1:-1]
+            column += (np.rint(between).astype(int) if name in _WHOLE else between).tolist()
+        self.step += range(self.step[-1] + 1, self.step[-1] + 1 + count)
+        self.loss += losses
+        self.relative_error += relative_errors
+
     def closed(self, state: Any, seconds: float, *, loss: float) -> Self:
         """Return a copy that ends at this state, with its details and its loss from the residual."""
-        whole = deepcopy(self)
+        lists = (*_COLUMNS, "details")
+        whole = replace(self, **{name: getattr(self, name).copy() for name in lists})
         if not whole.step or whole.step[-1] != state.step:
             whole.record(state, seconds)
         if whole.details[-1].step != state.step:

@@ -24,6 +24,12 @@ WRONG_USAGE = [
     (["factor", "a.npy", "--rank", "3", "--relative-error", "nan"], "relative_error"),
     (["factor", "a.npy", "--rank", "3", "--seconds", "-1"], "seconds"),
     (["factor", "a.npy", "--rank", "3", "--sigma1", "0"], "sigma1"),
+    (["factor", "a.npy", "--solver", "agd", "--relative-error", "0.1"], "got --solver without --rank"),
+    (["factor", "a.npy", "--tol", "1e-3", "--relative-error", "0.1"], "--tol without --rank"),
+    (["factor", "a.npy", "--rank", "3", "--tol", "1e-3", "--max-steps", "9"], "got --tol with --max-steps"),
+    (["factor", "a.npy", "--rank", "3", "--tol", "0"], "tol 0"),
+    (["factor", "a.npy", "--rank", "3", "--memory-limit", "1e-9"], "memory_limit"),
+    (["factor", "a.npy", "--relative-error", "1.5"], "less than 1"),
     (["factor", "a.npy", "--rank", "3", "--plot"], "--out"),
     (["factor", "a.npy", "--rank", "3", "--out", "a.npy"], "a folder"),
     (["factor", "a.npy", "--rank", "3", "--out", "fit.csv"], ".npz"),
@@ -105,7 +111,8 @@ def test_a_place_that_cannot_be_written_is_found_out_before_the_work(run: Run, m
     def work(*_: Any, **__: Any) -> None:
         raise AssertionError("the run was begun")
 
-    monkeypatch.setattr(sys.modules["lopside.cli.factor"], "Run", work)
+    for name in ("Run", "factorize"):
+        monkeypatch.setattr(sys.modules["lopside.cli.factor"], name, work)
     for place in ("a.npy/fit", "a.npy/fit.npz"):
         code, out, err = run("factor", "a.npy", "--rank", "3", "--out", place)
         assert (code, out) == (2, "")
@@ -136,7 +143,7 @@ def test_want_of_memory_is_not_blamed_on_the_matrix(run: Run, monkeypatch: pytes
     def work(*_: Any, **__: Any) -> None:
         raise MemoryError("Unable to allocate 9 TiB")
 
-    monkeypatch.setattr(sys.modules["lopside.cli.factor"], "Run", work)
+    monkeypatch.setattr(sys.modules["lopside.cli.factor"], "factorize", work)
     code, out, err = run("factor", "a.npy", "--rank", "3", "--out", "new/fit")
     assert (code, out) == (3, "")
     assert "Unable to allocate 9 TiB" in err
@@ -148,7 +155,7 @@ def test_an_early_interruption_leaves_no_empty_folder(run: Run, monkeypatch: pyt
     def work(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["lopside.cli.factor"], "Run", work)
+    monkeypatch.setattr(sys.modules["lopside.cli.factor"], "factorize", work)
     code, out, err = run("factor", "a.npy", "--rank", "3", "--out", "new/fit")
     assert (code, out, err) == (130, "", "Interrupted\n")
     assert not Path("new").exists()

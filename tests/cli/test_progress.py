@@ -46,7 +46,7 @@ def test_the_second_ctrl_c_ends_at_once(run: Run, monkeypatch: pytest.MonkeyPatc
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(progress.Progress, "look", look)
-    code, out, err = run("factor", "a.npy", "--rank", "5", "--out", "f.npz")
+    code, out, err = run("factor", "a.npy", "--rank", "5", "--solver", "agd", "--out", "f.npz")
     assert (code, out) == (130, "")
     assert "Interrupted" in err
     assert files(Path()) == ["a.npy"]
@@ -77,5 +77,12 @@ def test_the_bar_shows_what_is_guaranteed(run: Run, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("option", ["--json", "--quiet"])
 def test_the_bar_can_be_switched_off(run: Run, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
     shown = screen(monkeypatch)
-    assert run("factor", "a.npy", "--rank", "5", option)[0] == 0
-    assert shown.getvalue() == ""
+    for method in ((), ("--solver", "agd")):
+        assert run("factor", "a.npy", "--rank", "5", option, *method)[0] == 0
+        assert shown.getvalue() == ""
+
+
+def test_a_terminal_shows_that_work_is_going_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = screen(monkeypatch)
+    assert run("factor", "a.npy", "--rank", "5")[0] == 0
+    assert "factoring Full(40 × 30" in shown.getvalue()

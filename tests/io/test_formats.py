@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 from file_contents import GREY, MARKET, npy, npz, picture
 from PIL import Image
 
@@ -43,8 +44,31 @@ def test_market_files(tmp_path: Path, text: str, expected: list[list[float]]) ->
     (tmp_path / "a.mtx.gz").write_bytes(gzip.compress(text.encode()))
     for name in ("a.mtx", "a.mtx.gz"):
         read = read_matrix(tmp_path / name)
-        np.testing.assert_array_equal(read.A, expected)
-        assert ("coordinate" in text) == any("made dense" in note for note in read.notes)
+        assert ("coordinate" in text) == scipy.sparse.issparse(read.A)
+        np.testing.assert_array_equal(read.A.toarray() if "coordinate" in text else read.A, expected)
+        assert ("pattern" in text) == any("counts as 1" in note for note in read.notes)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "bsr", "dia"])
+@pytest.mark.parametrize("old", [False, True])
+def test_sparse_files(tmp_path: Path, kind: str, old: bool) -> None:
+    A = scipy.sparse.random_array((12, 8), density=0.3, rng=np.random.default_rng(1), format=kind)
+    scipy.sparse.save_npz(tmp_path / "a.npz", (scipy.sparse.csr_matrix(A).asformat(kind) if old else A))
+    read = read_matrix(tmp_path / "a.npz")
+    assert scipy.sparse.issparse(read.A)
+    np.testing.assert_array_equal(read.A.toarray(), A.toarray())
+    np.testing.assert_array_equal(read_matrix(tmp_path / "a.npz", "shape").A, [12, 8])
+
+
+def test_a_large_array_stays_in_its_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.eye(3))
+    np.save(tmp_path / "int.npy", np.eye(3, dtype=int))
+    np.save(tmp_path / "row.npy", np.ones(9))
+    assert isinstance(read_matrix(tmp_path / "a.npy", load_limit=72).A, np.ndarray)
+    left = read_matrix(tmp_path / "a.npy", load_limit=71).A
+    assert left == tmp_path / "a.npy"
+    for name in ("int.npy", "row.npy"):  # not to be read in blocks
+        assert isinstance(read_matrix(tmp_path / name, load_limit=0).A, np.ndarray)
 
 
 def test_pictures_are_grey_levels(tmp_path: Path) -> None:

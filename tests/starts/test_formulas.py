@@ -31,6 +31,34 @@ def test_column_span(right, size):
     np.testing.assert_allclose(Y, size / np.sqrt(N) * second, rtol=1e-14)
 
 
+@pytest.mark.parametrize("scale", [1e-120, 1.0, 1e120])
+def test_a_relative_column_span_start_belongs_to_any_unit(scale):
+    start = starts.ColumnSpan(scale=50.0, right_scale=0.5, relative=True)
+    at = {"step_size": 1.0, "sigma1": 4.0 * scale}
+    X, Y = start(lo.Full(scale * A), D, rng=np.random.default_rng(3), **at)
+    U, V = starts.ColumnSpan(50.0, 0.5)(lo.Full(A), D, rng=np.random.default_rng(3), **at)
+    np.testing.assert_allclose(X, U * np.sqrt(scale / 4), rtol=1e-12)
+    np.testing.assert_allclose(Y, V * np.sqrt(scale * 4), rtol=1e-12)
+
+
+@pytest.mark.parametrize("power", [0, 1, 2])
+def test_a_power_sketch_is_the_best_conditioned_of_its_draws(power):
+    X, Y = starts.PowerSketch(power, draws=4)(lo.Full(A), 3, step_size=1.0, sigma1=2.0, rng=np.random.default_rng(6))
+    draws = np.split(np.random.default_rng(6).standard_normal((M, 12)), 4, axis=1)
+    sketches = [np.linalg.matrix_power(A.T @ A, power) @ A.T @ draw for draw in draws]
+    best = min(sketches, key=np.linalg.cond)
+    assert not X.any()
+    np.testing.assert_allclose(Y, np.sqrt(2.0) * best / np.linalg.norm(best, 2), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda: starts.PowerSketch(-1), lambda: starts.PowerSketch(draws=0), lambda: starts.PowerSketch(0.5)]
+)
+def test_a_power_sketch_counts(wrong):
+    with pytest.raises(lo.errors.InputError, match="expected an integer"):
+        wrong()
+
+
 def test_gaussians():
     X, Y, first, second = drawn(starts.Gaussian(0.1), M)
     np.testing.assert_allclose(X, 0.1 / np.sqrt(M) * first, rtol=1e-14)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lopside import __version__
+from lopside.cli.bench import bench
 from lopside.cli.catalog import catalog
 from lopside.cli.certify import certify
 from lopside.cli.demo import demo
@@ -30,7 +31,7 @@ app = typer.Typer(
         "after exit codes 2 and 3 it is empty and the reason is one sentence on standard error."
     ),
 )
-for command in (factor, certify, reproduce, catalog, demo):
+for command in (factor, certify, reproduce, catalog, demo, bench):
     app.command()(command)
 
 

@@ -21,6 +21,7 @@ def certify(
     matrix: Annotated[Path, typer.Argument(metavar="INPUT", help="The matrix, as for `lopside factor`.")],
     factors: Annotated[Path, typer.Argument(metavar="FACTORS", help="A saved solution, or an .npz with X and Y.")],
     key: Annotated[str | None, typer.Option(help="Which array of INPUT, an .npz with several.")] = None,
+    center: Annotated[bool, typer.Option("--center", help="Subtract from each column of INPUT its mean.")] = False,
     solver: Annotated[
         str | None, typer.Option(help="For a plain pair: the method whose convergence from (X, Y) is asked for.")
     ] = None,
@@ -42,9 +43,9 @@ def certify(
     if isinstance(fitted, lo.Solution) and method is not None:
         raise Refusal(f"got --solver and {factors.name}, a saved run that knows its own; expected one. Try without it")
     A, notes = read_matrix(matrix, key)
-    for note in notes:
+    problem = lo.Full(A, center=center)
+    for note in (*notes, *problem.notes):
         say(f"Note: {note}")
-    problem = lo.Full(A)
     certificate = lo.certify(problem, fitted, solver=method)
     X, Y = (fitted.X, fitted.Y) if isinstance(fitted, lo.Solution) else fitted
     missed = problem.residual_norm(X, Y)

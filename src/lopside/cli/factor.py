@@ -2,56 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 
-from lopside import Full, Run, Solution, Status, Stop
+from lopside import Full, Run, Solution, Status, Stop, factorize
 from lopside.arrays import as_rank
 from lopside.catalog import parse
-from lopside.cli.progress import Interruption, Progress
+from lopside.cli.progress import Interruption, Progress, waiting
 from lopside.cli.show import fit_pairs
 from lopside.cli.talk import Exit, Refusal, print_pairs, say, usage
-from lopside.errors import DivergedError
-from lopside.io import json_text, no_empty_folder, read_matrix, require_writable
+from lopside.cli.targets import choose_targets, draw, kept, require_targets, save
+from lopside.errors import ConvergenceWarning, DivergedError
+from lopside.io import json_text, no_empty_folder, read_matrix
 from lopside.linalg import one_blas_thread, thread_count
-from lopside.report import fit_record, write_trace
+from lopside.report import fit_record
 
 DEFAULT_STEPS = Stop().max_steps
-_PICTURES = (".png", ".jpg", ".jpeg")
-
-
-class Targets(NamedTuple):
-    """Where results go; None for what was not asked for."""
-
-    factors: Path | None = None
-    trace: Path | None = None
-    picture: Path | None = None  # without its ending
-
-    def paths(self) -> list[Path]:
-        """Return every file that will be written."""
-        pictures = [Path(f"{self.picture}.{kind}") for kind in ("png", "svg")] if self.picture else []
-        return [path for path in (self.factors, self.trace, *pictures) if path is not None]
+TOLERANCE = 1e-6
 
 
 def factor(
-    matrix: Annotated[Path, typer.Argument(metavar="INPUT", help="Matrix: .npy .npz .csv .tsv .mtx .mtx.gz .png .jpg")],
-    rank: Annotated[int, typer.Option("--rank", "-r", min=1, help="Columns d of X and Y.")],
+    matrix: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Matrix: .npy .npz (dense, sparse) .csv .tsv .mtx .mtx.gz .png .jpg")
+    ],
+    rank: Annotated[
+        int | None, typer.Option("--rank", "-r", min=1, help="Columns d of X and Y; else give --relative-error.")
+    ] = None,
+    relative_error: Annotated[
+        float | None,
+        typer.Option(
+            help="Norm of XYᵀ−A over that of A: without --rank, the least rank proved to reach it; else stop."
+        ),
+    ] = None,
+    tol: Annotated[
+        float | None,
+        typer.Option(help=f"Done when proved this near the least possible error, relative; default {TOLERANCE:g}."),
+    ] = None,
+    center: Annotated[bool, typer.Option("--center", help="Subtract from each column its mean.")] = False,
+    memory_limit: Annotated[float | None, typer.Option(help="Gigabytes that the work may take at most.")] = None,
     key: Annotated[str | None, typer.Option(help="Which array of an .npz with several.")] = None,
-    solver: Annotated[str, typer.Option(help="agd or gd; see `lopside catalog`.")] = "agd",
+    solver: Annotated[
+        str | None, typer.Option(help="A method by name, such as agd; see `lopside catalog`. Default: what fits A.")
+    ] = None,
     step_size: Annotated[
         str | None, typer.Option(help="A number, 0.9/sigma1, or a rule such as all-time; default: the solver's.")
     ] = None,
     start: Annotated[
-        str, typer.Option(help="For example unbalanced[C=4,nu=1e-10] or sketch; C=none takes 4, or more if needed.")
-    ] = "unbalanced[C=none]",
+        str | None, typer.Option(help="For example unbalanced[C=4,nu=1e-10] or sketch; default: the solver's.")
+    ] = None,
     max_steps: Annotated[
         int | None, typer.Option(min=0, help=f"Steps at most; {DEFAULT_STEPS} unless --seconds is given.")
-    ] = None,
-    relative_error: Annotated[
-        float | None, typer.Option(help="Stop once the Frobenius norm of XYᵀ−A over that of A is at most this.")
     ] = None,
     gradient_norm: Annotated[
         float | None,
@@ -63,7 +69,9 @@ def factor(
     seconds: Annotated[float | None, typer.Option(help="Stop after this time.")] = None,
     rng: Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same factors, bit for bit.")] = 0,
     sigma1: Annotated[float | None, typer.Option(help="Largest singular value of A; estimated if not given.")] = None,
-    trace_every: Annotated[int, typer.Option(min=1, help="Steps between two full entries of the trace.")] = 100,
+    trace_every: Annotated[
+        int | None, typer.Option(min=1, help="Steps between two full entries of the trace; default 100.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="A folder for factors.npz and trace.csv, or one FILE.npz; nothing is kept without it."),
@@ -74,87 +82,142 @@ def factor(
 ) -> None:
     """Factor a matrix: A ≈ X Yᵀ.
 
-    A (m × n) is read from INPUT; X is m × d and Y n × d, with d given by --rank.
+    A (m × n) is read from INPUT; X is m × d and Y n × d, with d given by --rank. The method is chosen and the result
+    proved to be within --tol of the best possible; --solver, --start, --step-size, --sigma1, --trace-every and the
+    conditions to stop (--relative-error beside --rank among them) ask for a gradient method instead.
     """
+    conditions = {
+        "max_steps": max_steps,
+        "relative_error": None if rank is None else relative_error,
+        "gradient_norm": gradient_norm,
+        "no_progress": no_progress,
+        "seconds": seconds,
+    }
+    options = {"--solver": solver, "--step-size": step_size, "--start": start, "--sigma1": sigma1}
+    options |= {"--trace-every": trace_every, **{_option(name): given for name, given in conditions.items()}}
+    steering = [name for name, given in options.items() if given is not None]
+    require_one_goal(rank, relative_error, tol, memory_limit, steering)
     with usage():
-        method = parse("solver", solver)
+        method = parse("solver", solver or "agd")
         if step_size is not None:
-            method = replace(method, step_size=parse("step size", step_size))
-        begin = parse("start", start)
-        stop = chosen_stop(max_steps, relative_error, gradient_norm, no_progress, seconds)
+            method = stepping(method, step_size)
+        begin = None if start is None else parse("start", start)
+        stop = chosen_stop(conditions)
         targets = choose_targets(out, plot=plot)
         thread_count()
     A, notes = read_matrix(matrix, key)
-    problem = Full(A)
-    for note in notes:
+    if plot and not isinstance(A, np.ndarray):
+        raise Refusal(f"got --plot with {matrix.name}, which is sparse or too large to draw; try it without --plot")
+    problem = Full(A, center=center)
+    for note in (*notes, *(problem.notes if as_json else ())):  # the table has a line for the latter
         say(f"Note: {note}", quiet=quiet)
-    certificate = None
+    shown = not (quiet or as_json)
     with usage(), no_empty_folder(out or Path()):
-        as_rank(rank, problem.shape)
-        for path in targets.paths():
-            if path.exists() and path.samefile(matrix):
-                raise Refusal(f"got --out {out}, which would overwrite INPUT; expected another place. Try a folder")
-            require_writable(path)
-        run = Run(
-            problem,
-            method,
-            rank=rank,
-            start=begin,
-            stop=stop,
-            rng=rng,
-            sigma1=sigma1,
-            trace_every=trace_every,
-            watch=plot,
-        )
-        solution, failure = finish(run, shown=not (quiet or as_json))
+        if rank is not None:
+            as_rank(rank, problem.shape)
+        require_targets(targets, matrix, out)
+        if steering:
+            how = {"rank": rank, "start": begin, "stop": stop, "rng": rng, "sigma1": sigma1, "watch": plot}
+            solution, failure = finish(Run(problem, method, **how, trace_every=trace_every or 100), shown=shown)
+        else:
+            solution, failure = best(problem, rank, relative_error, tol, rng, memory_limit, shown=shown)
         outputs = save(solution, targets)  # what cannot be written here could be a moment ago: a full disk
+        certificate = None
         try:
             if solution.status not in (Status.INTERRUPTED, Status.DIVERGED):
                 certificate = solution.certificate
             if targets.picture is not None:
-                outputs |= draw(A, solution, certificate, targets.picture, matrix)
+                shown_matrix = A - A.mean(axis=0) if center else A
+                outputs |= draw(shown_matrix, solution, certificate, targets.picture, matrix)
         except KeyboardInterrupt:
             raise Refusal(f"Interrupted after the run; {kept(solution, outputs)}", Exit.INTERRUPTED) from None
     if as_json:
         print(json_text(fit_record(solution, certificate, outputs)))
     elif not quiet:
         print_pairs(fit_pairs(solution, certificate, outputs))
-    conclude(solution, run.stop, outputs, failure)
+        if certificate and not steering:
+            print(f"\n{certificate.summary()}")
+    conclude(solution, outputs, failure, asked=not steering or (stop is not None and stop.asks_for_tolerance))
 
 
-def chosen_stop(
-    max_steps: int | None,
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def require_one_goal(
+    rank: int | None,
     relative_error: float | None,
-    gradient_norm: float | None,
-    no_progress: float | None,
-    seconds: float | None,
-) -> Stop | None:
-    """Return the conditions that were given, with a budget where no clock ends the run; None if none was given."""
-    given = (relative_error, gradient_norm, no_progress, seconds)
-    if max_steps is None and all(condition is None for condition in given):
-        return None
-    if max_steps is None and seconds is None:
-        max_steps = DEFAULT_STEPS
-    return Stop(max_steps, *given)
+    tol: float | None,
+    memory_limit: float | None,
+    steering: Sequence[str],
+) -> None:
+    """Make sure that what is asked for is one thing.
 
-
-def choose_targets(out: Path | None, *, plot: bool) -> Targets:
-    """Decide from --out and --plot what is written where.
+    Parameters
+    ----------
+    steering : sequence of str
+        The options given that ask for a run of a gradient method.
 
     Raises
     ------
     Refusal
-        For a picture without a place, or a place that is neither a folder nor an .npz.
+        If nothing is asked for, or two things that exclude each other.
     """
-    if out is None:
-        if plot:
-            raise Refusal("got --plot without --out; expected a place for the picture. Try --out folder")
-        return Targets()
-    if out.suffix.lower() == ".npz" and not out.is_dir():
-        return Targets(out, None, out.with_suffix("") if plot else None)
-    if out.is_file() or out.suffix.lower() in (".npy", ".csv", ".json", ".txt", ".mat", *_PICTURES, ".svg"):
-        raise Refusal(f"got --out {out}; expected a folder or a file that ends in .npz. Try {out.with_suffix('.npz')}")
-    return Targets(out / "factors.npz", out / "trace.csv", out / "run" if plot else None)
+    if rank is None and relative_error is None:
+        raise Refusal("got neither --rank nor --relative-error; expected how much to keep. Try --rank 10")
+    if rank is None and steering:
+        raise Refusal(f"got {steering[0]} without --rank; expected the rank beside it. Try --rank 10")
+    if rank is None and tol is not None:
+        raise Refusal("got --tol without --rank; expected it with a rank, or --relative-error alone")
+    for name, given in (("--tol", tol), ("--memory-limit", memory_limit)):
+        if given is not None and steering:
+            raise Refusal(f"got {name} with {steering[0]}, which asks for a run of its own; expected one of them")
+
+
+def best(
+    problem: Full,
+    rank: int | None,
+    relative_error: float | None,
+    tol: float | None,
+    rng: int,
+    memory_limit: float | None,
+    *,
+    shown: bool,
+) -> tuple[Solution, str]:
+    """Return the best fit, or after Ctrl-C the best so far, and a sentence if it is not proved to be that good."""
+    with waiting(f"factoring {problem!r}", shown=shown), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        solution = factorize(
+            problem,
+            rank,
+            tol=TOLERANCE if tol is None else tol,
+            relative_error=relative_error,
+            rng=rng,
+            memory_limit=None if memory_limit is None else 1e9 * memory_limit,
+        )
+    return solution, "".join(str(warning.message) for warning in caught)
+
+
+def stepping(method: Any, step_size: str) -> Any:
+    """Return the method with another step size.
+
+    Raises
+    ------
+    Refusal
+        If it has none.
+    """
+    if "step_size" not in {field.name for field in fields(method)}:
+        raise Refusal(f"got --step-size {step_size}, but {type(method).__name__} has none; try it without")
+    return replace(method, step_size=parse("step size", step_size))
+
+
+def chosen_stop(conditions: Mapping[str, Any]) -> Stop | None:
+    """Return the conditions that were given, with a budget where no clock ends the run; None if none was given."""
+    given = {name: bound for name, bound in conditions.items() if bound is not None}
+    if not given:
+        return None
+    # Without a clock the default budget holds; with one, only a budget that was asked for.
+    return Stop(**({"max_steps": None} if "seconds" in given else {}) | given)
 
 
 def finish(run: Run, *, shown: bool) -> tuple[Solution, str]:
@@ -170,37 +233,15 @@ def finish(run: Run, *, shown: bool) -> tuple[Solution, str]:
     return run.solution(), ""
 
 
-def save(solution: Solution, targets: Targets) -> dict[str, str]:
-    """Write factors and trace; return what was written."""
-    outputs = {}
-    if targets.factors is not None:
-        solution.save(targets.factors)
-        outputs["factors"] = str(targets.factors)
-    if targets.trace is not None:
-        write_trace(targets.trace, solution.trace)
-        outputs["trace"] = str(targets.trace)
-    return outputs
-
-
-def draw(A: Any, solution: Solution, certificate: Any, target: Path, matrix: Path) -> dict[str, str]:
-    """Draw the run and return what was written."""
-    from lopside.plots.canvas import save as save_picture
-    from lopside.plots.run import draw_run
-
-    colours = "gray" if matrix.suffix.lower() in _PICTURES else "viridis"
-    written = save_picture(draw_run(A, solution, certificate, title=matrix.name, colours=colours), target)
-    return {path.suffix[1:]: str(path) for path in written}
-
-
-def kept(solution: Solution, outputs: dict[str, str]) -> str:
-    """Say where the factors are."""
-    if not outputs:
-        return "nothing was kept. Try --out next time"
-    return f"the factors of step {solution.steps} are in {outputs['factors']}"
-
-
-def conclude(solution: Solution, stop: Stop, outputs: dict[str, str], failure: str) -> None:
+def conclude(solution: Solution, outputs: dict[str, str], failure: str, *, asked: bool) -> None:
     """Leave with a sentence and an exit code of its own if the run did not end well.
+
+    Parameters
+    ----------
+    failure : str
+        What is known of the reason.
+    asked : bool
+        Whether a tolerance was asked for.
 
     Raises
     ------
@@ -211,9 +252,10 @@ def conclude(solution: Solution, stop: Stop, outputs: dict[str, str], failure: s
         raise Refusal(f"{failure}; {kept(solution, outputs)}", Exit.DIVERGED)
     if solution.status is Status.INTERRUPTED:
         raise Refusal(f"Interrupted after step {solution.steps}; {kept(solution, outputs)}", Exit.INTERRUPTED)
-    if stop.asks_for_tolerance and not solution.converged:
+    if asked and not solution.converged:
         raise Refusal(
-            f"{solution.status.value} after {solution.steps} steps, at relative error {solution.relative_error:.4g}, "
+            failure
+            or f"{solution.status.value} after {solution.steps} steps, relative error {solution.relative_error:.4g}, "
             "before the tolerance asked for was reached. Try more steps, a larger step size or a larger rank",
             Exit.TOLERANCE,
         )

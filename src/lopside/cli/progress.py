@@ -6,7 +6,8 @@ import math
 import signal
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Self
 
@@ -110,6 +111,26 @@ def _duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+@contextmanager
+def waiting(what: str, *, shown: bool) -> Iterator[None]:
+    """Show on a terminal that a block is at work.
+
+    Parameters
+    ----------
+    what : str
+    shown : bool
+        False for --quiet and --json.
+    """
+    screen = console(stderr=True) if shown else None
+    if screen is None or not screen.is_terminal:
+        yield
+        return
+    from rich.text import Text
+
+    with screen.status(Text(what)):
+        yield
 
 
 class Interruption:

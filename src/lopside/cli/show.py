@@ -16,11 +16,31 @@ def fit_pairs(solution: Solution, certificate: Certificate | None, outputs: Mapp
         "relative error": f"{solution.relative_error:.6g}",
         **least_pairs(solution.relative_error, certificate),
         "steps": f"{solution.steps} ({solution.status.value})",
-        "passes over A": str(solution.passes),
+        "passes over A": f"{solution.passes}{_bytes_text(solution)}",
         "seconds": f"{solution.seconds:.3g}",
+        **({"chosen": "; ".join(solution.choices)} if solution.choices else {}),
         "certificate": verdict(certificate) if certificate else "none: the run did not end by itself",
         "written": ", ".join(outputs.values()) or "nothing (--out FILE.npz keeps the factors)",
     }
+
+
+def _bytes_text(solution: Solution) -> str:
+    read, held = solution.bytes_read, solution.peak_memory
+    told = [] if read is None else [f"{_size(read)} read"]
+    told += [] if held is None else [f"at most {_size(held)} of memory beside A"]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes as a text of three digits.
+
+    >>> _size(999), _size(2_000_000), _size(31_400_000_000)
+    ('999 B', '2 MB', '31.4 GB')
+    """
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return f"{count} B"
 
 
 def verdict(certificate: Certificate) -> str:

@@ -19,6 +19,7 @@ from lopside.errors import FileError
 from lopside.io.files import require_readable, whole_file
 
 _FACTS = "facts_json"
+_NPY = "a matrix written by numpy.save"
 _UNREADABLE = (
     OSError,
     ValueError,
@@ -32,10 +33,12 @@ _UNREADABLE = (
 
 
 class Header(NamedTuple):
-    """What the first bytes of an .npy promise."""
+    """What the first bytes of an .npy promise, and where the numbers begin."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    column_major: bool = False
+    offset: int = 0
 
     def __str__(self) -> str:
         return f"{' × '.join(map(str, self.shape)) or 'a single'} {self.dtype}"
@@ -125,37 +128,50 @@ def read_member(path: Path, name: str, header: Header) -> NDArray[Any]:
         raise unreadable(path, error, "a sound .npz") from error
 
 
+def npy_header(path: Path) -> Header:
+    """Return what an .npy holds, and where in it, without reading that.
+
+    Raises
+    ------
+    FileError
+        If it is missing, truncated, holds Python objects or is no .npy.
+    """
+    require_readable(path, _NPY)
+    try:
+        with open(path, "rb") as file:
+            header = _header(file, path.stat().st_size, str(path))
+    except _UNREADABLE as error:
+        raise unreadable(path, error, _NPY) from error
+    refuse_objects(str(path), header)
+    return header
+
+
 def read_npy(path: Path) -> NDArray[Any]:
-    """Map the array of an .npy into memory, read-only.
+    """Read the array of an .npy.
 
     Raises
     ------
     FileError
         If it is truncated, holds Python objects or is no .npy.
     """
-    expected = "a matrix written by numpy.save"
+    npy_header(path)
     try:
-        with open(path, "rb") as file:
-            header = _header(file, path.stat().st_size, str(path))
-        refuse_objects(str(path), header)
-        if 0 in header.shape:
-            return np.empty(header.shape, header.dtype)  # nothing that could be mapped
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, allow_pickle=False)
     except _UNREADABLE as error:
-        raise unreadable(path, error, expected) from error
+        raise unreadable(path, error, _NPY) from error
 
 
 def _header(file: IO[bytes], size: int, name: str) -> Header:
     try:
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(file)
+        shape, column_major, dtype = read(file)
     except Exception as error:  # NumPy hands the header to Python's own parser, which may raise anything
         raise ValueError(f"no array in NumPy's format ({error})") from error
     size -= file.tell()
     # Refused before anything is allocated: a header of a hundred bytes can promise an exabyte.
     promised = math.prod(shape) * dtype.itemsize
-    header = Header(shape, dtype)
+    header = Header(shape, dtype, column_major, file.tell())
     if min(shape, default=0) < 0 or (promised > size and not dtype.hasobject):
         raise FileError(
             f"got {name}, whose header promises {header}, {promised} bytes, where there are {size}; "

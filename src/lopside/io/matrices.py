@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lopside.errors import FileError
-from lopside.io.archives import Header, listing, read_headers, read_member, read_npy
+from lopside.io.archives import Header, listing, npy_header, read_headers, read_member, read_npy
 from lopside.io.files import require_readable
 
 SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".mtx", ".mtx.gz", ".png", ".jpg", ".jpeg")
 """What `read_matrix` reads."""
+
+LOAD_LIMIT = 1 << 30
+"""An .npy of more bytes than this is left in its file, to be read block by block."""
+
+_SPARSE = {"data", "format", "shape"}
+"""What every .npz of scipy.sparse.save_npz holds."""
 
 
 class Reading(NamedTuple):
@@ -21,17 +29,17 @@ class Reading(NamedTuple):
 
     Attributes
     ----------
-    A : ndarray, shape (m, n)
-        Not yet checked for NaN: `Full` does that.
+    A : ndarray, scipy.sparse array or Path, shape (m, n)
+        Not yet checked for NaN: `Full` does that, and takes each of them. A path is that of an .npy left unread.
     notes : tuple of str
         One sentence for each choice made on the way (a header row left out, a picture turned to grey).
     """
 
-    A: NDArray[Any]
+    A: Any
     notes: tuple[str, ...] = ()
 
 
-def read_matrix(path: str | PathLike[str], key: str | None = None) -> Reading:
+def read_matrix(path: str | PathLike[str], key: str | None = None, *, load_limit: int = LOAD_LIMIT) -> Reading:
     r"""Read a matrix from .npy, .npz, .csv, .tsv, .mtx, .mtx.gz, .png or .jpg.
 
     Parameters
@@ -39,6 +47,8 @@ def read_matrix(path: str | PathLike[str], key: str | None = None) -> Reading:
     path : path-like
     key : str, optional
         Which array of an .npz; not needed if it holds one matrix.
+    load_limit : int
+        Bytes. A larger .npy of float32 or float64 is not read: its path is returned.
 
     Returns
     -------
@@ -71,7 +81,7 @@ def read_matrix(path: str | PathLike[str], key: str | None = None) -> Reading:
     if suffix == ".npz":
         return Reading(_from_npz(path, key))
     if suffix == ".npy":
-        return Reading(read_npy(path))
+        return Reading(_from_npy(path, load_limit))
     if suffix in (".csv", ".tsv"):
         from lopside.io.text import read_text as read
     elif suffix.startswith(".mtx"):
@@ -89,13 +99,19 @@ def _hint(name: str) -> str:
     return "Try numpy.save, which writes .npy"
 
 
-def _from_npz(path: Path, key: str | None) -> NDArray[Any]:
+def _from_npy(path: Path, load_limit: int) -> Any:
+    header = npy_header(path)
+    large = math.prod(header.shape) * header.dtype.itemsize > load_limit
+    in_blocks = len(header.shape) == 2 and header.dtype in (np.float32, np.float64)
+    return path if large and in_blocks else read_npy(path)
+
+
+def _from_npz(path: Path, key: str | None) -> Any:
     headers = read_headers(path, "a matrix in an .npz")
-    if {"indices", "indptr", "format", "data"} <= headers.keys():
-        raise FileError(
-            f"got {path.name}, a sparse matrix written by scipy.sparse.save_npz; expected a dense one. "
-            "Try numpy.save('A.npy', scipy.sparse.load_npz(...).toarray()) if that fits in memory"
-        )
+    if key is None and headers.keys() >= _SPARSE:
+        from lopside.io.sparse import read_sparse
+
+        return read_sparse(path, headers)
     if key is None:
         matrices = [name for name, header in headers.items() if len(header.shape) == 2]
         key = matrices[0] if len(matrices) == 1 else next(iter(headers)) if len(headers) == 1 else None

@@ -19,6 +19,15 @@ def dense_kernel() -> ModuleType:
     return dense
 
 
+def sparse_kernel() -> ModuleType:
+    """Return the kernels for CSR rows: `kernels.csr`, or `kernels.plain_csr` if they are not `available`."""
+    if available():
+        from lopside.kernels import csr
+    else:
+        from lopside.kernels import plain_csr as csr
+    return csr
+
+
 def available() -> bool:
     """Return whether kernels are compiled: Numba can be imported and LOPSIDE_KERNELS is not "numpy"."""
     return os.environ.get("LOPSIDE_KERNELS") != "numpy" and _numba_works()

@@ -153,8 +153,10 @@ def _residual(A: Any, count: Any, X: Any, Y: Any, scale: Any) -> Any:
     n = A.shape[1]
     w = VECTOR_BYTES // 8
     E = np.empty((TILE, width), np.float64)
-    part = np.zeros(8, np.float64)
+    part, total = np.zeros(8, np.float64), 0.0
     for i in range(0, count, TILE):
+        # One sum over millions of squares would be off by a thousand roundings; certificates count on a few.
+        part[:] = 0.0
         height = min(TILE, count - i)
         for b in range(blocks):
             j = b * width
@@ -170,7 +172,8 @@ def _residual(A: Any, count: Any, X: Any, Y: Any, scale: Any) -> Any:
                 for c in range(stop // 8 * 8, stop):
                     e = E[r, c] - s * A[i + r, j + c]
                     part[0] += e * e
-    return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]))
+        total += ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]))
+    return total
 
 
 @compiled

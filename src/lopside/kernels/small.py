@@ -18,7 +18,8 @@ def descend(A: Any, scale: Any, X: Any, Y: Any, PT: Any, Gx: Any, Gy: Any, step_
 
     X⁺ = X(I − ηYᵀY) + η(A Y), then Y⁺ = Y(I − ηĜ) + η AᵀX̂ with X̂ = X⁺ if `alternating` and X̂ = X if not, Ĝ = X̂ᵀX̂.
     The loss is ½(‖A‖² − 2⟨AᵀX, Y⟩ + ⟨XᵀX, YᵀY⟩) while it exceeds `trust` times the larger of ‖A‖² (`known`) and
-    ‖XYᵀ‖², else from the residual.  It ends short of a step whose loss is not in (low, high].
+    ‖XYᵀ‖², else from the residual.  It ends after a step whose loss is at most `low`, and short of one whose loss is
+    not at most `high`.
 
     Parameters
     ----------
@@ -98,8 +99,10 @@ def descend(A: Any, scale: Any, X: Any, Y: Any, PT: Any, Gx: Any, Gy: Any, step_
             wide[:] = Y[to]
             loss = 0.5 * residual_square(padded, scale, X[to].astype(np.float64), wide)
             residuals += 1
-        if not (low < loss <= high):
+        if not loss <= high:
             return step, at, residuals
         losses[step] = loss
         at = to
+        if loss <= low:
+            return step + 1, at, residuals
     return len(losses), at, residuals

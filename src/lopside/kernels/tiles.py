@@ -39,7 +39,7 @@ def dots(typingctx: Any, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vec
 
     A[i, k] lies at a + i·lda + k, B[c, k] at b + c·ldb + k, S[i, c, :] at s + (i·columns + c)·w.
     """
-    return types.void(A, a, lda, B, b, ldb, vectors, S, s, rows, columns, ahead), _calling("dots", _dots)
+    return types.void(A, a, lda, B, b, ldb, vectors, S, s, rows, columns, ahead), calling("dots", _dots)
 
 
 @intrinsic
@@ -50,29 +50,27 @@ def product(typingctx: Any, K: Any, k: Any, down: Any, across: Any, A: Any, a: A
     K[i, c] lies at k + i·down + c·across, A[i, j] at a + i·lda + j, S[c, j] at s + c·lds + j.
     """
     signature = types.void(K, k, down, across, A, a, lda, count, S, s, lds, columns, vectors, ahead)
-    return signature, _calling("product", _product)
+    return signature, calling("product", _product)
 
 
 @intrinsic
 def fold(typingctx: Any, S: Any, s: Any, count: Any, out: Any, o: Any) -> Any:
     """out[o + i] = Σ S[s + i·w : s + (i+1)·w], in a tree, for i < count."""
-    return types.void(S, s, count, out, o), _calling("fold", _fold)
+    return types.void(S, s, count, out, o), calling("fold", _fold)
 
 
-def _fold(code: _Code, S: Any, s: Any, count: Any, out: Any, o: Any) -> None:
+def _fold(code: Code, S: Any, s: Any, count: Any, out: Any, o: Any) -> None:
     w = code.lanes
     whole = code.times(code.builder.sdiv(count, code.integer(w)), w)
     with code.range(code.integer(0), whole, w) as i:
         first = code.at(s, i, w)
         code.store(code.totals([code.load(S, code.plus(first, k * w)) for k in range(w)]), out, code.builder.add(o, i))
     with code.range(whole, count, 1) as i:
-        nothing = ir.Constant(code.vector, None)
-        total = code.totals([code.load(S, code.at(s, i, w)), *[nothing] * (w - 1)])
-        value = code.builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+        value = code.folded(code.load(S, code.at(s, i, w)))
         code.builder.store(value, code.builder.gep(out, [code.builder.add(o, i)]))
 
 
-def _dots(code: _Code, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, rows: Any,
+def _dots(code: Code, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, rows: Any,
           columns: Any, ahead: Any) -> None:  # fmt: skip
     kinds = [value.type for value in (A, a, lda, B, b, ldb, vectors, S, s, s, s)]
     lds, split = code.times(columns, code.lanes), code.split(columns)
@@ -94,7 +92,7 @@ def _dots(code: _Code, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vecto
 
 def _dots_tile(R: int, C: int) -> Callable[..., None]:
     def body(
-        code: _Code, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, lds: Any,
+        code: Code, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, lds: Any,
         ahead: Any,
     ) -> None:  # fmt: skip
         w = code.lanes
@@ -117,7 +115,7 @@ def _dots_tile(R: int, C: int) -> Callable[..., None]:
     return body
 
 
-def _product(code: _Code, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any, lda: Any, count: Any, S: Any, s: Any,
+def _product(code: Code, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any, lda: Any, count: Any, S: Any, s: Any,
              lds: Any, columns: Any, vectors: Any, ahead: Any) -> None:  # fmt: skip
     kinds = [value.type for value in (K, k, down, across, A, a, lda, count, S, s, lds, s)]
     split = code.split(columns)
@@ -138,7 +136,7 @@ def _product(code: _Code, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any
 
 
 def _product_tile(C: int, J: int) -> Callable[..., None]:
-    def body(code: _Code, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any, lda: Any, count: Any, S: Any, s: Any,
+    def body(code: Code, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any, lda: Any, count: Any, S: Any, s: Any,
              lds: Any, ahead: Any) -> None:  # fmt: skip
         w = code.lanes
         places = [[code.plus(code.at(s, c, lds), j * w) for j in range(J)] for c in range(C)]
@@ -160,7 +158,7 @@ def _product_tile(C: int, J: int) -> Callable[..., None]:
     return body
 
 
-def _calling(name: str, body: Callable[..., None]) -> Callable[..., Any]:
+def calling(name: str, body: Callable[..., None]) -> Callable[..., Any]:
     """Return what Numba asks of an intrinsic: the code that calls the function, for arrays as bare pointers."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -170,14 +168,14 @@ def _calling(name: str, body: Callable[..., None]) -> Callable[..., Any]:
             for kind, value in zip(signature.args, arguments, strict=True)
         ]  # fmt: skip
         wide = [value.type.pointee for value in values if isinstance(value.type, ir.PointerType)][-1]
-        code = _Code(builder, wide)
+        code = Code(builder, wide)
         builder.call(code.function(name, [value.type for value in values], body), values)
         return context.get_dummy_value()
 
     return generate
 
 
-class _Code:
+class Code:
     """The few instructions the products are made of; sums are vectors of `wide` numbers."""
 
     def __init__(self, builder: ir.IRBuilder, wide: Any) -> None:
@@ -187,28 +185,32 @@ class _Code:
 
     def function(self, name: str, kinds: Sequence[Any], body: Callable[..., None]) -> ir.Function:
         """Return the module's one function of this name for these types of array, written on first use."""
-        arrays = [f"f{8 * _itemsize(kind.pointee)}" for kind in kinds if isinstance(kind, ir.PointerType)]
+        arrays = [str(kind.pointee) for kind in kinds if isinstance(kind, ir.PointerType)]
         full_name = "_".join(["lopside", *arrays, name])
         module = self.builder.module
         if full_name not in module.globals:
             function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), full_name)
             function.linkage = "linkonce_odr"
             function.attributes.add("noinline")
-            inside = _Code(ir.IRBuilder(function.append_basic_block("entry")), self.wide)
+            inside = Code(ir.IRBuilder(function.append_basic_block("entry")), self.wide)
             body(inside, *function.args)
             inside.builder.ret_void()
         return module.globals[full_name]
 
     def integer(self, value: int) -> ir.Constant:
+        """Return a constant in as many bits as offsets have."""
         return ir.Constant(ir.IntType(types.intp.bitwidth), value)
 
     def times(self, value: Any, factor: int) -> Any:
+        """Return an integer times a constant."""
         return self.builder.mul(value, self.integer(factor))
 
     def plus(self, value: Any, more: int) -> Any:
+        """Return an integer plus a constant."""
         return self.builder.add(value, self.integer(more))
 
     def at(self, first: Any, k: Any, stride: Any) -> Any:
+        """Return first + k·stride."""
         k, stride = (self.integer(part) if isinstance(part, int) else part for part in (k, stride))
         return self.builder.add(first, self.builder.mul(k, stride))
 
@@ -248,17 +250,20 @@ class _Code:
         self.builder.position_at_end(end)
 
     def variable(self, value: ir.Value) -> ir.Value:
+        """Return a place that holds the value, and may hold others later: a register, once LLVM is done."""
         place = cgutils.alloca_once(self.builder, value.type)
         self.builder.store(value, place)
         return place
 
     def load(self, base: ir.Value, at: ir.Value) -> ir.Value:
+        """Return a vector of an array, in the type of the sums."""
         kind = base.type.pointee
         place = self.builder.gep(base, [at])
         place = self.builder.bitcast(place, ir.VectorType(kind, self.lanes).as_pointer())
         return self._widened(self.builder.load(place, align=_itemsize(kind)), self.vector)
 
     def store(self, value: ir.Value, base: ir.Value, at: ir.Value) -> None:
+        """Write a vector into an array of the type of the sums."""
         place = self.builder.bitcast(self.builder.gep(base, [at]), self.vector.as_pointer())
         self.builder.store(value, place, align=_itemsize(self.wide))
 
@@ -270,6 +275,7 @@ class _Code:
         return vectors[0]
 
     def every_other(self, left: ir.Value, right: ir.Value, first: int) -> ir.Value:
+        """Return the even (or odd, first = 1) lanes of two vectors side by side."""
         places = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), list(range(first, 2 * self.lanes, 2)))
         return self.builder.shuffle_vector(left, right, places)
 
@@ -277,24 +283,40 @@ class _Code:
         """Return `ahead` for the first tile, and for the others 0: what is there already."""
         return self.builder.select(self.builder.icmp_signed("==", c, self.integer(0)), ahead, self.integer(0))
 
-    def prefetch(self, base: ir.Value, at: ir.Value) -> None:
-        """Ask for the cache line at a place, which may lie outside of the array."""
+    def prefetch(self, base: ir.Value, at: ir.Value, level: int = 2) -> None:
+        """Ask for the cache line at a place, which may lie outside of the array; LLVM calls the first level 3."""
         number = ir.IntType(32)
         pointer = self.builder.bitcast(self.builder.gep(base, [at]), ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        read, second_level, data = (ir.Constant(number, k) for k in (0, 2, 1))
-        self.builder.call(function, [pointer, read, second_level, data])
+        read, near, data = (ir.Constant(number, k) for k in (0, level, 1))
+        self.builder.call(function, [pointer, read, near, data])
 
     def spread(self, base: ir.Value, at: ir.Value) -> ir.Value:
         """Return a vector with one number in all lanes."""
-        scalar = self._widened(self.builder.load(self.builder.gep(base, [at])), self.wide)
+        scalar = self.scalar(base, at)
         empty = ir.Constant(self.vector, ir.Undefined)
         one = self.builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(one, empty, zeros)
 
+    def scalar(self, base: ir.Value, at: ir.Value) -> Any:
+        """Return a number of an array, in the type of the sums."""
+        return self._widened(self.builder.load(self.builder.gep(base, [at])), self.wide)
+
+    def index(self, base: ir.Value, at: ir.Value) -> Any:
+        """Return an integer of an array, in as many bits as offsets have."""
+        value = self.builder.load(self.builder.gep(base, [at]))
+        wide = self.integer(0).type
+        return value if value.type == wide else self.builder.sext(value, wide)
+
+    def folded(self, vector: ir.Value) -> Any:
+        """Return the sum of all lanes, neighbours first."""
+        total = self.totals([vector, *[ir.Constant(self.vector, None)] * (self.lanes - 1)])
+        return self.builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+
     def add_product(self, place: ir.Value, left: ir.Value, right: ir.Value) -> None:
+        """Add left·right to a variable."""
         # "contract" lets LLVM fuse the two where the machine can, and only there.
         term = self.builder.fmul(left, right, flags=("contract",))
         self.builder.store(self.builder.fadd(self.builder.load(place), term, flags=("contract",)), place)

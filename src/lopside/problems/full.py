@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Self
 
 import numpy as np
 
-from lopside.arrays import Array, as_factors, as_matrix
+from lopside.arrays import Array, as_factors
 from lopside.errors import InputError
-from lopside.linalg import frobenius, gram, inner, largest_singular_value, one_blas_thread, thin_svd
+from lopside.linalg import gram, largest_singular_value, one_blas_thread, thin_svd
+from lopside.problems.moves import moved
+from lopside.problems.point import Point
 from lopside.problems.protocol import Metric, Order
-from lopside.storage import Dense, Storage
+from lopside.problems.stretches import can_stretch, descended
+from lopside.storage import Storage
+from lopside.storage.choose import as_storage
 
 
 class Full:
@@ -19,12 +22,30 @@ class Full:
 
     Parameters
     ----------
-    A : array_like, shape (m, n)
-        Real and finite. float64 and float32 are kept, integers and booleans become float64. The array
-        is held, not copied: do not change it while the problem lives.
+    A : array_like, sparse matrix, path of a .npy file, LinearOperator or Storage, shape (m, n)
+        Real and finite. float64 and float32 are kept, integers and booleans become float64. The data are held,
+        not copied, where their form allows it: do not change them while the problem lives. A file is read in
+        blocks and never as a whole.
+    center : bool
+        Subtract from each column its mean: the matrix is then A − 1μᵀ, which is never formed.
+    weights : array_like, shape (m,), optional
+        w ≥ 0, one per row: the matrix is then diag(√w) A, with `center` diag(√w)(A − 1μᵀ) and weighted means μ. Rows
+        of X divided by √w give the factors of A itself that are best for ½ Σ_i w_i ‖row_i(X Yᵀ − A)‖².
     threads : int, optional
         How many threads read A; the result has the same bits for any number. Default: the environment
         variable LOPSIDE_THREADS, else every usable core.
+
+    Attributes
+    ----------
+    storage : Storage
+        Holds B = A, or B = Aᵀ where `transposed`.
+    transposed : bool
+    notes : tuple of str
+        What was converted or chosen on the way in.
+    norm : float
+        ‖A‖_F.
+    reads : int
+        How often A was read through this handle.
 
     Raises
     ------
@@ -39,9 +60,11 @@ class Full:
     ((2, 2), 5.0)
     """
 
-    def __init__(self, A: Any, *, threads: int | None = None) -> None:
-        self.storage: Storage = Dense(as_matrix(A), threads)
-        self.shape = self.storage.shape
+    def __init__(self, A: Any, *, center: bool = False, weights: Any = None, threads: int | None = None) -> None:
+        self.storage: Storage
+        self.storage, self.transposed, self.notes = as_storage(A, threads=threads, center=center, weights=weights)
+        rows, columns = self.storage.shape
+        self.shape: tuple[int, int] = (columns, rows) if self.transposed else (rows, columns)
         self.dtype = self.storage.dtype
         self.norm = self.storage.norm()
         self.reads = 0
@@ -58,6 +81,16 @@ class Full:
         m, n = self.shape
         return f"Full({m} × {n}, {self.dtype.name}, ‖A‖_F = {self.norm:.6g})"
 
+    @property
+    def side(self) -> int:
+        """How many columns the matrix held has: n, or m if it is held as Aᵀ."""
+        return self.storage.shape[1]
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of A were read through this handle."""
+        return self.reads * self.storage.nbytes
+
     def metered(self) -> Self:
         """Return a handle on the same matrix whose `reads` starts at 0."""
         handle = type(self).__new__(type(self))
@@ -71,7 +104,7 @@ class Full:
         """
         if "sigma1" not in self._known:
             self._known["sigma1"] = largest_singular_value(
-                lambda V: self.gram(V.astype(self.dtype, copy=False)), self.shape[1]
+                lambda V: self.gram(V.astype(self.dtype, copy=False)), self.side
             )
         return self._known["sigma1"]
 
@@ -84,7 +117,10 @@ class Full:
         return self._known["svd"]
 
     def gram(self, V: Array) -> tuple[Array, Array]:
-        """Return AᵀA V and (AV)ᵀ(AV) from one read of A, in the wider of A's and V's precision; V is n × k."""
+        """Return BᵀB V and (BV)ᵀ(BV) from one read, B = A or Aᵀ as held, in the wider of A's and V's precision.
+
+        V has shape (`side`, k).
+        """
         self.reads += self.storage.reads_per_sweep
         swept = self.storage.sweep(None, V, np.eye(V.shape[1], dtype=V.dtype))
         return swept.probe, swept.gram
@@ -92,95 +128,65 @@ class Full:
     def times(self, Y: Array) -> Array:
         """Return A Y in the wider of their precisions; Y has shape (n, k)."""
         self.reads += 1
-        return self.storage.times(Y)
+        return self.storage.transpose_times(Y) if self.transposed else self.storage.times(Y)
 
     def transpose_times(self, X: Array) -> Array:
         """Return Aᵀ X in the wider of their precisions; X has shape (m, k)."""
         self.reads += 1
-        return self.storage.transpose_times(X)
+        return self.storage.times(X) if self.transposed else self.storage.transpose_times(X)
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
         self.reads += 1
-        return self.storage.residual_norm(X, Y)
+        return self.storage.residual_norm(Y, X) if self.transposed else self.storage.residual_norm(X, Y)
 
     def point(self, X: Array, Y: Array) -> Point:
         """Return the `Point` at copies of X (m × d) and Y (n × d); one read of A."""
         with np.errstate(over="ignore", invalid="ignore"):  # the loss says so, and the loop with it
             X, Y = as_factors(X, Y, self.shape, self.dtype)
-            return Point(self, X, Y, self.transpose_times(X), gram(X), gram(Y))
+            rows, side = (Y, X) if self.transposed else (X, Y)
+            self.reads += 1
+            return Point(self, rows, side, self.storage.transpose_times(rows), gram(rows), gram(side))
 
-    def advance(self, point: Point, x: Metric, y: Metric, *, order: Order) -> Point:
+    def advance(self, point: Point, x: Metric, y: Metric, *, order: Order, momentum: float = 0.0) -> Point:
         """Return the point after one iteration, from one read of A.
 
         X⁺ = X B_x + (A Y) C_x with (B_x, C_x) = x(YᵀY), then Y⁺ = Y B_y + (Aᵀ X̂) C_y with (B_y, C_y) = y(X̂ᵀX̂),
         where X̂ = X⁺ if `order` is "alternating" [WK23, Assumption 1] and X̂ = X if "simultaneous".
+
+        Parameters
+        ----------
+        point : Point
+        x, y : Metric
+            How X and Y move.
+        order : "alternating" or "simultaneous"
+        momentum : float
+            β ≥ 0: the next iteration starts from (X⁺ + β(X⁺ − X), Y⁺ + β(Y⁺ − Y)), which the point returned carries
+            as `ahead`; where `point` carries one, X and Y on the right of the formulas above are those.
         """
         self.reads += self.storage.reads_per_sweep
-        kind = self.dtype
+        rows, side = (y, x) if self.transposed else (x, y)
+        leader = "side" if self.transposed else "rows"
+        first = leader if order == "alternating" else None
         with one_blas_thread, np.errstate(over="ignore", invalid="ignore"):
-            swept = self.storage.sweep(
-                point.X, point.Y, np.concatenate(x.coefficients(point.gram_y)).astype(kind, copy=False)
-            )
-            new = order == "alternating"
-            B, C = y.coefficients(swept.gram if new else point.gram_x)
-            AtX = swept.probe if new else point.AtX
-            Y = point.Y.dot(B.astype(kind, copy=False)) + AtX.dot(C.astype(kind, copy=False))
-            return Point(self, swept.rows, Y, swept.probe, swept.gram, gram(Y))
+            return moved(self.storage, point, rows, side, first=first, momentum=momentum)
 
+    def stretch(
+        self, point: Point, step_size: float, *, order: Order, steps: int, low: float, high: float
+    ) -> tuple[Point, list[float]]:
+        """Return the point after up to `steps` plain gradient steps in one call, and the loss after each of them.
 
-class Point:
-    """f at one pair (X, Y), with AᵀX and both Gram matrices; the loss is computed when first read.
-
-    The Gram form ½(‖A‖² − 2⟨AᵀX, Y⟩ + ⟨XᵀX, YᵀY⟩) costs no read of A but is noise below about u‖A‖²;
-    within a factor of that noise the residual form takes over, at one more read.
-    """
-
-    __slots__ = ("AtX", "X", "Y", "_loss", "_residual", "gram_x", "gram_y", "problem")
-
-    def __init__(self, problem: Full, X: Array, Y: Array, AtX: Array, gram_x: Array, gram_y: Array) -> None:
-        self.problem = problem
-        self.X, self.Y, self.AtX = X, Y, AtX
-        self.gram_x, self.gram_y = gram_x, gram_y
-        self._loss: float | None = None
-        self._residual: float | None = None
-
-    @property
-    def loss(self) -> float:
-        """f(X, Y) = ½‖X Yᵀ − A‖_F² (inf or nan where the factors overflow)."""
-        if self._loss is None:
-            self._loss = self._gram_loss()
-        return self._loss
-
-    def _gram_loss(self) -> float:
-        known, fitted = self.problem.norm**2, inner(self.gram_x, self.gram_y)
-        loss = 0.5 * (known - 2.0 * inner(self.AtX, self.Y) + fitted)
-        if loss <= self.problem.trust * max(known, fitted):
-            return 0.5 * self.residual_norm * self.residual_norm
-        return loss
-
-    @property
-    def residual_norm(self) -> float:
-        """‖X Yᵀ − A‖_F from the residual itself: right at any size, one more read of A."""
-        if self._residual is None:
-            self._residual = self.problem.residual_norm(self.X, self.Y)
-        return self._residual
-
-    @property
-    def relative_error(self) -> float:
-        """‖X Yᵀ − A‖_F / ‖A‖_F, not squared; for A = 0, 0 if X Yᵀ = 0 and infinity otherwise."""
-        loss, norm = self.loss, self.problem.norm
-        # ½‖·‖² of a matrix near 1e-150 underflows where its norm does not.
-        missed = self._residual if self._residual is not None else math.sqrt(max(0.0, 2.0 * loss))
-        if norm == 0.0:
-            return 0.0 if missed == 0.0 else float("inf")
-        return missed / norm
-
-    def gradient_norms(self) -> tuple[float, float]:
-        """(‖∇_X f‖_F, ‖∇_Y f‖_F) = (‖X YᵀY − A Y‖_F, ‖Y XᵀX − AᵀX‖_F); one more read of A."""
-        with one_blas_thread, np.errstate(over="ignore", invalid="ignore"):
-            AY = self.problem.times(self.Y)
-            return frobenius(self.X @ self.gram_y - AY), frobenius(self.Y @ self.gram_x - self.AtX)
+        It ends after the first step whose loss is at most `low` and short of one whose loss is not at most `high`; a
+        matrix too large for that takes none.
+        """
+        if self.transposed or point.ahead is not None or not can_stretch(self.storage, point.X.shape[1]):
+            return point, []
+        alternating = order == "alternating"
+        point, losses, reads = descended(
+            self, self.storage, point, step_size, alternating=alternating, steps=steps, low=low, high=high
+        )
+        self.reads += reads
+        return point, losses
 
 
 _TRUST = {"float64": 1e6 * 2.0**-54, "float32": 1e3 * 2.0**-25}

@@ -9,7 +9,7 @@ from lopside.arrays import Array
 from lopside.certify import Watch
 from lopside.problems import Full
 from lopside.reproduce.batch import grid
-from lopside.solve import Run
+from lopside.run import Run
 from lopside.stopping import Status, Stop
 from lopside.theory.certificate import Part
 

@@ -27,7 +27,7 @@ from lopside.reproduce.setting import (
     spectrum,
 )
 from lopside.reproduce.table import Cell, Table
-from lopside.solve import Run
+from lopside.run import Run
 from lopside.starts import SmallGaussian
 from lopside.stopping import Stop
 from lopside.theory.ye_du import second_stage_residual, start_scale, theory_step, total_steps

@@ -8,6 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from lopside.arrays import Array
+from lopside.linalg import UNIT_ROUNDOFF
+from lopside.problems import Coefficients
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,67 @@ class Identity:
 
     step_size: float
 
-    def coefficients(self, gram: Array) -> tuple[Array, Array]:
-        """Return (I − ηG, ηI) for the other factor's Gram matrix G, d × d."""
+    def coefficients(self, gram: Array) -> Coefficients:
+        """Return B = I − ηG and C = ηI for the other factor's Gram matrix G, d × d."""
         B = gram * -self.step_size
         B.flat[:: len(B) + 1] += 1.0
-        return B, _multiple_of_identity(self.step_size, len(B))
+        return Coefficients(B, None, _multiple_of_identity(self.step_size, len(B)))
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """No step: B = I and C = 0."""
+
+    def coefficients(self, gram: Array) -> Coefficients:
+        """Return I and 0, d × d."""
+        return Coefficients(_multiple_of_identity(1.0, len(gram)), None, _multiple_of_identity(0.0, len(gram)))
+
+
+@dataclass(frozen=True, slots=True)
+class Gram:
+    """Steps scaled by the other factor: C = η(G + λI)⁻¹ and B = I − G C = (1 − η)I + ηλ(G + λI)⁻¹, G = YᵀY.
+
+    Directions in which G + λI vanishes to rounding are left alone (the pseudo-inverse): there C = 0 and B = I.
+
+    Parameters
+    ----------
+    step_size : float
+        η > 0, a pure number; η = 1 without damping solves the least-squares problem for one factor.
+    damping : float
+        λ ≥ 0, in the unit of A.
+    precision : float
+        Unit roundoff u′ of the factors. A singular value of Y below √(d·u′)·σ₁(Y) would bring in more rounding than
+        it carries; one whose square is below 16d·u·σ₁(Y)² is rounding of G itself.
+    """
+
+    step_size: float
+    damping: float = 0.0
+    precision: float = UNIT_ROUNDOFF
+
+    def coefficients(self, gram: Array) -> Coefficients:
+        """Return B, and C in two halves, for the other factor's Gram matrix G, d × d; NaN where G is not finite."""
+        d = len(gram)
+        if not np.isfinite(gram).all():
+            lost = np.full((d, d), np.nan)
+            return Coefficients(lost, None, lost)
+        values, V = np.linalg.eigh(gram)
+        values = np.maximum(values, 0.0)
+        damped = values + self.damping
+        kept = damped > relative_cutoff(d, self.precision) * values[-1]
+        inverse = np.divide(1.0, damped, out=np.zeros(d), where=kept)
+        B = (V * np.where(kept, self.step_size * self.damping * inverse, self.step_size)) @ V.T
+        B.flat[:: d + 1] += 1.0 - self.step_size
+        root = V * np.sqrt(inverse)
+        return Coefficients(B, root, self.step_size * root.T)
+
+
+def relative_cutoff(d: int, precision: float) -> float:
+    """Return the share of the largest eigenvalue of a d × d Gram matrix below which one is rounding.
+
+    >>> relative_cutoff(1, 2.0**-53) < 2e-15
+    True
+    """
+    return d * max(16.0 * UNIT_ROUNDOFF, precision)
 
 
 @lru_cache(maxsize=64)

@@ -3,11 +3,12 @@
 from lopside.starts.column_span import ColumnSpan, Unbalanced
 from lopside.starts.gaussian import Gaussian, SmallGaussian, UnbalancedGaussian, YeDu
 from lopside.starts.protocol import Start
-from lopside.starts.spectral import Sketch, Spectral
+from lopside.starts.spectral import PowerSketch, Sketch, Spectral
 
 __all__ = [
     "ColumnSpan",
     "Gaussian",
+    "PowerSketch",
     "Sketch",
     "SmallGaussian",
     "Spectral",

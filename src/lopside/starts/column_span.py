@@ -58,21 +58,29 @@ def _norm(X: Array) -> float:
 class ColumnSpan:
     """X₀ = s·AΦ₁/√d, Y₀ = s′·Φ₂/√n with Φ₁, Φ₂ (n × d) standard normal [WK23, Section 6, "ColSpan(A)"].
 
+    With s′ = 0 it is the Nyström start of the scaled methods [LZMH25], and with large s the unbalanced one of
+    Nesterov's [XWZWT24].
+
     Parameters
     ----------
     scale : float
-        s > 0; the paper uses 1/10.
+        s > 0; the papers use 1/10, 1, and 50 or more.
     right_scale : float, optional
         s′ ≥ 0; default s. With 0, Y₀ = 0.
+    relative : bool
+        Divide X₀ by √σ₁(A) and multiply Y₀ by it: the start then belongs to A in any unit.
     """
 
     scale: float = 0.1
     right_scale: float | None = None
+    relative: bool = False
 
     def __post_init__(self) -> None:
         as_positive(self.scale, "scale")
         if self.right_scale is not None:
             as_positive(self.right_scale, "right_scale", zero=True)
+        if not isinstance(self.relative, bool | np.bool_):
+            raise InputError(f"got relative = {self.relative!r}; expected True or False")
 
     def __call__(
         self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
@@ -80,5 +88,6 @@ class ColumnSpan:
         """Return (X₀, Y₀); one read of A."""
         n = problem.shape[1]
         right = self.scale if self.right_scale is None else self.right_scale
+        unit = np.sqrt(sigma1) if self.relative and sigma1 > 0.0 else 1.0
         first, second = rng.standard_normal((n, rank)), rng.standard_normal((n, rank))
-        return problem.times(self.scale / np.sqrt(rank) * first), right / np.sqrt(n) * second
+        return problem.times(self.scale / (np.sqrt(rank) * unit) * first), right * unit / np.sqrt(n) * second

@@ -22,9 +22,9 @@ from lopside.storage.passing import (
 )
 from lopside.storage.protocol import Sweep
 
-_MOST_GROUPS = 16
-_GROUP_ROWS = 512
+_GROUP_ROWS = 2048
 """Rows are summed in groups fixed by the shape alone; each group costs a partial sum of the size of the probe."""
+
 _ALONE = 1 << 16
 """Entries that one thread has read before a second one has woken up."""
 
@@ -56,7 +56,8 @@ class Dense:
         self._scale = np.zeros(0) if scale is None else scale
         self._threads = thread_count(threads)
         m = len(A)
-        groups = min(_MOST_GROUPS, max(4, m // _GROUP_ROWS), m) if A.size > _ALONE else 1
+        # A power of two, so that the usual numbers of threads share them evenly.
+        groups = min(64, m, max(4, 1 << max(0, (m // _GROUP_ROWS).bit_length() - 1))) if A.size > _ALONE else 1
         cuts = [m * g // groups for g in range(groups + 1)]
         self._groups = [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
 

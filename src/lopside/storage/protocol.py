@@ -27,11 +27,17 @@ class Storage(Protocol):
     dtype : float32 or float64
     reads_per_sweep : int
         How often one `sweep` reads A: 1, or 2 where A is only a pair of products.
+    nbytes : int
+        How many bytes one read of A moves.
+    layout : str
+        How A is held, in a few words.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     reads_per_sweep: int
+    nbytes: int
+    layout: str
 
     def sweep(self, R: Array | None, Y: Array, M: Array, N: Array | None = None, *, residual: bool = False) -> Sweep:
         """Read A once.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,8 +53,12 @@ class Part:
         The last t the bound speaks about; None for all t.
     gap : float or None
         Proved bound on f(X, Y) − least loss at this rank.
+    excess : float or None
+        Proved bound on ‖XYᵀ − A‖_F over the least possible at this rank, minus 1; None if nothing is proved.
     best_relative_error_bounds : (float, float) or None
         Between which the least relative error of any rank-d matrix lies.
+    singular_value_bounds : tuple of (float, float) or None
+        Between which σ₁ … σ_d of A lie.
     failure_probability : float
         With which the part may be wrong, over its own random draws; 0 if it uses none.
     """
@@ -70,6 +74,8 @@ class Part:
     gap: float | None = None
     best_relative_error_bounds: tuple[float, float] | None = None
     failure_probability: float = 0.0
+    excess: float | None = None
+    singular_value_bounds: tuple[tuple[float, float], ...] | None = None
 
     @property
     def rate(self) -> float | None:
@@ -93,7 +99,18 @@ class Part:
     def __str__(self) -> str:
         lines = [f"{self.theorem} [{self.source}]: {'holds' if self.holds else 'does not apply'}"]
         lines += [f"  {check}" for check in self.checks]
-        return "\n".join([*lines, f"  {self.conclusion}"])
+        return "\n".join([*lines, f"  {self.conclusion}", *_intervals(self.singular_value_bounds or ())])
+
+
+def _intervals(bounds: Sequence[tuple[float, float]]) -> list[str]:
+    shown = [f"  σ_{i} in [{low:.6g}, {high:.6g}]" for i, (low, high) in enumerate(bounds, 1)]
+    if len(shown) > _SHOWN:
+        shown[_SHOWN - 1 : -1] = [f"  … {len(shown) - _SHOWN} more"]
+    return shown
+
+
+_SHOWN = 10
+"""Lines of singular values in a summary; all are in `singular_value_bounds`."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +180,16 @@ class Certificate:
     def gap(self) -> float | None:
         """Proved bound on the loss minus the least possible loss at this rank, or None."""
         return self.optimality.gap if self.optimality else None
+
+    @property
+    def excess(self) -> float | None:
+        """Proved bound on ‖XYᵀ − A‖_F over the least possible at this rank, minus 1, or None."""
+        return self.optimality.excess if self.optimality else None
+
+    @property
+    def singular_value_bounds(self) -> tuple[tuple[float, float], ...] | None:
+        """Between which σ₁ … σ_d of A lie, or None."""
+        return self.optimality.singular_value_bounds if self.optimality else None
 
     @property
     def best_relative_error_bounds(self) -> tuple[float, float] | None:

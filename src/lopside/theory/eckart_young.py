@@ -1,131 +1,211 @@
-"""How far a pair of factors is from the best of its rank: the Eckart–Young gap, from any search space.
+"""How far a pair of factors is from the best of its rank: the Eckart–Young gap.
 
-Let V (n × D) have orthonormal columns, Θ = VᵀAᵀAV diagonal (Ritz values), R = AᵀAV − VΘ (R ⟂ V) with triangular
-QR factor T, and h ≥ ‖A(I − VVᵀ)‖². In the basis (V, V^⊥),
+With [EY36] the least loss at rank d is f* = ½Σ_{i>d} σ_i². Let B be A or Aᵀ, and B ≈ L Nᵀ with L and N the factors in that order. A search space
+bounds Σ_{i≤d} σ_i² ≤ Σ_{i≤d} θ_i + S (`leading_energy`), and so in three ways
 
-    AᵀA = [[Θ, Rᵀ], [R, M]] ⪯ [[Θ, Rᵀ], [R, hI]],
+    f − f* ≤ f,
+    f − f* ≤ ½(‖LNᵀ − B‖_F² − ‖B‖_F² + Σ_{i≤d} θ_i + S),                                             (any space)
+    f − f* = ½‖L Rᵀ − B V‖_F² + ½‖B(I − VVᵀ)‖_F² − f* ≤ ½(‖L Rᵀ − B V‖_F² + S_V),    N = V R,        (that of N)
 
-whose eigenvalues are those of K = [[Θ, Tᵀ], [T, hI]] and h. By Weyl the sum of the d largest λ_i = σ_i(A)² is at
-most the sum of the d largest eigenvalues of K, each counted as at least h. The bound is quadratic in R. With [EY36],
-
-    f(X, Y) − f* ≤ ½(‖XYᵀ − A‖² − ‖A‖² + bound),   f* = ½Σ_{i>d} λ_i,   and never more than f(X, Y).
+since L Nᵀ − B = (LRᵀ − BV)Vᵀ − B(I − VVᵀ). The second is a difference of numbers of the size of ‖A‖_F²: nothing finer than
+(10 + D) ε (‖A‖_F² + ‖XYᵀ‖_F²) is claimed. The third has no such difference and shows excesses of 1e-6 down to ‖LNᵀ − B‖ of about 1e-11 ‖A‖_F, but
+its space has d columns only, so that it needs σ_d > σ_{d+1}.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import one_blas_thread, orthonormal
-
-EPSILON = 2.0**-52
-"""Machine epsilon of float64: the constants of the rounding terms were measured against it."""
+from lopside.krylov import EPSILON
+from lopside.linalg import frobenius, one_blas_thread
+from lopside.theory.leading_energy import SearchSpace, energy_excess, singular_value_bounds
+from lopside.theory.search import Search, Verdict
+from lopside.theory.two_sided import TwoSided, outside_norm
 
 _LAPACK_WORK = 5e8
 """m·n·min(m, n) up to which LAPACK's SVD is the cheapest search space (well under a second)."""
-_OVERSAMPLING = 10
-_PASSES = 4
-_PROBES = 10
-"""Gaussian probes: the bound on ‖A(I − VVᵀ)‖ fails with probability at most 10^−10."""
+
+_LAPACK_ENTRIES = 2e6
+"""Entries that may be laid out densely for it, whatever the matrix is."""
+
+_WIDTH = 8
+_MOST_READS = 24
+"""A certificate from files alone gives up improving its search space after so many steps."""
+
+_SUITED = 0.1
+"""The space is good enough where it adds this share to what the factors themselves fall short by."""
 
 
-class SearchSpace(NamedTuple):
-    """Ritz values Θ (D,), the triangular factor T (D × D) of the residual, and h with its failure probability."""
+class Gap(NamedTuple):
+    """What is proved about factors of rank d.
 
-    theta: Array
-    T: Array
-    h: float
+    Attributes
+    ----------
+    gap : float
+        f(X, Y) − f* is at most this.
+    missed : float
+        ‖XYᵀ − A‖_F as computed; `rounding` is how far off that may be.
+    rounding : float
+    least : float
+        No rank-d matrix is nearer to A.
+    reached : float
+        Some rank-d matrix is at least as near to A as this.
+    singular_values : ndarray, shape (d, 2)
+        Between which σ₁ … σ_d lie.
+    failure_probability : float
+    """
+
+    gap: float
+    missed: float
+    rounding: float
+    least: float
+    reached: float
+    singular_values: Array
     failure_probability: float
 
-
-def leading_energy(space: SearchSpace, rank: int) -> float:
-    """Bound Σ_{i≤d} λ_i from above: the d largest eigenvalues of K, each at least h.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> leading_energy(SearchSpace(np.array([9.0, 4.0]), np.zeros((2, 2)), 1.0, 0.0), 3)
-    14.0
-    """
-    theta, T, h, _ = space
-    D = len(theta)
-    K = np.block([[np.diag(theta), T.T], [T, h * np.eye(D)]]) if D else np.zeros((0, 0))
-    with one_blas_thread:
-        values = np.linalg.eigvalsh(K)[::-1][:rank]
-    padded = np.concatenate([values, np.full(max(0, rank - len(values)), h)])
-    return float(np.maximum(padded, h).sum())
+    @property
+    def excess(self) -> float:
+        """Proved bound on ‖XYᵀ − A‖_F/‖A_d − A‖_F − 1; infinity if there is none."""
+        if self.least > 0.0 and self.missed + self.rounding < math.inf:
+            return max(0.0, _excess(self.gap, self.missed, self.rounding, self.least))
+        return math.inf if self.gap > 0.0 else 0.0
 
 
-def leading_energy_closed(space: SearchSpace, rank: int) -> float:
-    """Bound Σ_{i≤d} λ_i in closed form, never tighter than `leading_energy`; for reading and for tests.
-
-    The least over cuts j ≤ min(d, D) with θ_j > μ_j of Σ_{i≤j}(θ_i + ‖r_i‖²/(θ_i − μ_j)) + (d − j)μ_j, where
-    μ_j = ½(θ_{j+1} + h) + √(¼(θ_{j+1} − h)² + ‖R_{>j}‖²), and μ_D = h.
-    """
-    theta, T, h, _ = space
-    D, norms = len(theta), np.square(T).sum(axis=0)
-    best = np.inf
-    for j in range(min(rank, D) + 1):
-        mu = h
-        if j < D:
-            mu = 0.5 * (theta[j] + h) + np.sqrt(0.25 * (theta[j] - h) ** 2 + np.linalg.norm(T[:, j:], 2) ** 2)
-        if j == 0 or theta[j - 1] > mu:
-            best = min(best, float((theta[:j] + norms[:j] / (theta[:j] - mu)).sum() + (rank - j) * mu))
-    return best
+def _excess(gap: float, missed: float, rounding: float, least: float) -> float:
+    direct = (missed + rounding) / least - 1.0
+    # The same from the gap, where the error of `missed` enters the ratio in second order only.
+    low = max(missed - rounding, 0.0)
+    share = 2.0 * (gap / low) / low if low > 0.0 else 1.0
+    return min(direct, 1.0 / math.sqrt(1.0 - share) - 1.0) if share < 1.0 else direct
 
 
-def rounding(norm: float, fitted: float, size: int) -> float:
-    """Bound what rounding adds to the gap: (10 + D)·ε·(‖A‖_F² + ‖XYᵀ‖_F²); nothing finer is claimed."""
-    return (10 + size) * EPSILON * (norm**2 + fitted**2)
-
-
-def search_space(problem: Any, rank: int, Y: Array, rng: np.random.Generator) -> SearchSpace:
-    """Find Ritz vectors for rank d: LAPACK's where A is small, subspace iteration from Y and noise otherwise.
+def measured_gap(problem: Any, X: Array, Y: Array, rng: np.random.Generator, *, target: float = 0.0) -> Gap:
+    """Prove a gap for any factors (float64) from A alone; reads A until the proof is as good as the factors are.
 
     Parameters
     ----------
     problem : Full
-    rank : int
-        d.
-    Y : ndarray, shape (n, d)
-        The right factor of a fit: its column space is where the solver has already searched.
+    X, Y : ndarray, shapes (m, d) and (n, d)
     rng : numpy.random.Generator
-        The certificate's own, never the one of the solver's sketch: probes must not depend on the search space.
+        The certificate's own.
+    target : float
+        Relative excess that is enough.
     """
+    missed, norm, d = problem.residual_norm(X, Y), problem.norm, X.shape[1]
+    slip = (d + 4) * EPSILON / 2 * (frobenius(X) * frobenius(Y) + norm)
+    if norm == 0.0:
+        return Gap(0.5 * missed**2, missed, slip, 0.0, 0.0, np.zeros((d, 2)), 0.0)
+    rows, side = (Y, X) if problem.transposed else (X, Y)
     m, n = problem.shape
-    if m * n * min(m, n) <= _LAPACK_WORK:
-        s = problem.svd()[1]
-        size = min(rank, len(s))
-        h = float(s[size] ** 2) if size < len(s) else 0.0
-        return SearchSpace(s[:size] ** 2, np.zeros((size, size)), h + (10 + size) * EPSILON * problem.norm**2, 0.0)
-    # Everything here is float64, whatever A is: the rounding terms count on it.
-    V = orthonormal(np.hstack([Y.astype(np.float64), rng.standard_normal((n, _OVERSAMPLING))]))
-    for _ in range(_PASSES):
-        V = orthonormal(problem.gram(V)[0])
-    W, G = problem.gram(V)
-    with one_blas_thread:
-        theta, Q = np.linalg.eigh(G)
-        theta, Q = theta[::-1], Q[:, ::-1]
-        V, W = V @ Q, W @ Q
-        residual = W - V * theta
-        T = np.asarray(np.linalg.qr(residual - V @ (V.T @ residual), mode="r"))
-    h = _deflated_norm_squared(problem, V, rng)
-    return SearchSpace(theta, T, h, 10.0**-_PROBES)
+    if m * n * min(m, n) <= _LAPACK_WORK and m * n <= _LAPACK_ENTRIES:
+        space, unit = decomposed(problem), norm
+    else:
+        space, unit = _searched(problem, d, side, missed, rng, target)
+    gap = from_space(space, unit, norm, d, missed, slip)
+    fine = (10 + len(space.theta)) * EPSILON * norm**2
+    if gap.gap > 100.0 * fine or gap.excess <= target or missed <= 2.0 * slip:
+        return gap
+    return _finer(problem, rows, side, gap, rng)
 
 
-def _deflated_norm_squared(problem: Any, V: Array, rng: np.random.Generator, power: int = 4) -> float:
-    """Bound ‖B‖², B = A(I − VVᵀ), by p Gaussian probes and q Gram passes [HMT11, Lemma 4.1].
+def from_space(
+    space: SearchSpace, unit: float, norm: float, d: int, missed: float, slip: float, misfit: float = math.inf
+) -> Gap:
+    """Return the best of the bounds that a space gives.
 
-    ‖B‖ ≤ (10·√(2/π)·max_i ‖(BBᵀ)^q B ω_i‖)^{1/(2q+1)} fails with probability at most 10^{−p}.
+    Parameters
+    ----------
+    space : SearchSpace
+        Of B / `unit`.
+    unit, norm : float
+        ‖A‖_F is `norm`.
+    d : int
+    missed, slip : float
+        ‖XYᵀ − A‖_F and how far off it may be.
+    misfit : float
+        Bound on ‖LRᵀ − BV‖_F where N spans the d leading vectors of the space; the third bound then applies.
     """
-    scale = problem.norm
-    probes = rng.standard_normal((problem.shape[1], _PROBES))
-    for _ in range(power):
-        probes -= V @ (V.T @ probes)
-        probes = problem.gram(probes / scale)[0] / scale
-    probes -= V @ (V.T @ probes)
-    reached = np.sqrt(np.square(problem.times(probes / scale)).sum(axis=0).max())
-    bound = (10.0 * np.sqrt(2.0 / np.pi) * reached) ** (2.0 / (2 * power + 1)) * scale**2
-    return float(min(bound, scale**2)) + (10 + V.shape[1]) * EPSILON * scale**2
+    known, surplus = float(space.theta[:d].sum()), energy_excess(space, d)
+    slack = (10 + len(space.theta)) * EPSILON * ((norm / unit) ** 2 + ((norm + missed) / unit) ** 2)
+    difference = (missed / unit) ** 2 - (norm / unit) ** 2 + known + surplus
+    own = 0.5 * ((missed + slip) / unit) ** 2
+    gap = min(own, max(0.0, 0.5 * difference) + slack, 0.5 * ((misfit / unit) ** 2 + surplus))
+    least2 = (norm / unit) ** 2 - known - surplus - slack
+    reached2 = (norm / unit) ** 2 - known + slack
+    low = max(missed - slip, 0.0) / unit
+    least = math.sqrt(max(0.0, least2, low**2 - 2.0 * gap))
+    return Gap(
+        gap=max(gap * unit * unit, np.finfo(np.float64).smallest_subnormal),
+        missed=missed,
+        rounding=slip,
+        least=least * unit,
+        reached=min(missed + slip, math.sqrt(max(0.0, reached2)) * unit),
+        singular_values=singular_value_bounds(space, d) * unit,
+        failure_probability=space.failure_probability,
+    )
+
+
+def decomposed(problem: Any) -> SearchSpace:
+    """Return LAPACK's singular vectors as a search space, in the unit ‖A‖_F."""
+    s = problem.svd()[1] / problem.norm
+    delta = (10 + len(s)) * EPSILON
+    return SearchSpace(s**2, np.zeros((0, len(s))), s * delta, delta**2, delta)
+
+
+def _searched(
+    problem: Any, d: int, side: Array, missed: float, rng: np.random.Generator, target: float
+) -> tuple[SearchSpace, float]:
+    """Search from the span of the factor until what the space leaves open is small beside what the factors miss."""
+    start = np.hstack([side, rng.standard_normal((len(side), 1))]) if not side.any() else side
+    search = Search(problem, d, start, width=_WIDTH, capacity=2 * d + 16 * _WIDTH, rng=rng)
+    error = (missed / search.scale) ** 2
+    for _ in range(_MOST_READS):
+        search.advance()
+        behind = error - search.missed()
+        tol = max(target, _SUITED * behind / (2.0 * error), 10.0 * EPSILON) if error > 0.0 else 1.0
+        if search.settled(tol, deep=False) is not Verdict.SEARCHING:
+            break
+    return search.space(), search.scale
+
+
+def _finer(problem: Any, rows: Array, side: Array, gap: Gap, rng: np.random.Generator) -> Gap:
+    """Return the third bound, if it is better; two reads of A, and those of probes."""
+    norm, d = problem.norm, side.shape[1]
+    with one_blas_thread:
+        V, R = np.linalg.qr(side)
+        two = TwoSided.of(problem, V)
+        turned = rows @ (R.T @ (V.T @ two.V)) - two.U * two.s
+    misfit = frobenius(turned) / norm + (10 + d) * EPSILON
+    unit = two._replace(s=two.s / norm, C=two.C / norm)
+
+    def surplus(h: float) -> float:
+        return energy_excess(unit.space(h, 1.0), d)
+
+    def enough(h: float) -> bool:
+        return surplus(h) <= max(misfit**2, 1e-7 * (gap.missed / norm) ** 2)
+
+    def product(F: Array) -> tuple[Array, Array]:
+        W, G = problem.gram(F / norm)
+        return W / norm, G
+
+    energy = ((gap.missed + gap.rounding) / norm) ** 2
+    h, failure = outside_norm(product, two.V, energy, enough, rng, ratio=1.0)
+    found = 0.5 * (misfit**2 + surplus(h)) * norm * norm
+    if not found < gap.gap:
+        return gap
+    low = max(gap.missed - gap.rounding, 0.0)
+    least = max(gap.least, math.sqrt(max(0.0, low * low - 2.0 * found)))
+    values = singular_value_bounds(unit.space(h, 1.0), d) * norm
+    both = np.column_stack(
+        [np.maximum(values[:, 0], gap.singular_values[:, 0]), np.minimum(values[:, 1], gap.singular_values[:, 1])]
+    )
+    return gap._replace(
+        gap=max(found, np.finfo(np.float64).smallest_subnormal),
+        least=least,
+        singular_values=both,
+        failure_probability=gap.failure_probability + failure,
+    )

@@ -1,0 +1,79 @@
+"""How a factorization will be done: by which method, with how many columns at a time, in how much memory."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from lopside.arrays import as_positive
+from lopside.errors import InputError
+from lopside.problems import Full
+from lopside.solvers.block_krylov import WIDTH, capacity
+
+_LAPACK_WORK = 2e7
+"""m·n·min(m, n) below which a whole SVD costs less than a search: some 10 ms."""
+
+_WHOLE_SIDE = 64
+"""Up to so many columns BᵀB is formed whole, in one read."""
+
+_DISK_WIDTH = 16
+"""Columns per read where reading costs more than multiplying."""
+
+
+class Plan(NamedTuple):
+    """How the work will be done.
+
+    Attributes
+    ----------
+    method : {"zero", "lapack", "search"}
+    width, basis : int
+        Columns per read of A and of the basis.
+    memory : int
+        Bytes of the arrays held at most beside A.
+    choices : tuple of str
+    """
+
+    method: str
+    width: int
+    basis: int
+    memory: int
+    choices: tuple[str, ...]
+
+
+def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> Plan:
+    """Choose a method and its sizes; see `factorize`.
+
+    Raises
+    ------
+    InputError
+        If no basis that can do the work fits into the memory allowed.
+    """
+    (m, n), side = problem.shape, problem.side
+    rows, notes = m + n - side, tuple(problem.notes)
+    allowed = math.inf if memory_limit is None else as_positive(memory_limit, "memory_limit")
+    if problem.norm == 0.0:
+        return Plan("zero", 1, 1, 8 * (m + n), (*notes, "A = 0"))
+    small = 8 * 4 * m * n
+    if m * n * min(m, n) <= _LAPACK_WORK and small <= allowed:
+        return Plan("lapack", 1, 1, small, (*notes, f"LAPACK: a {m} × {n} matrix is decomposed whole"))
+    d = rank or 1
+    width = side if side <= _WHOLE_SIDE else _DISK_WIDTH if "file" in problem.storage.layout else WIDTH
+
+    def needed(basis: int) -> int:
+        # basis and what a restart keeps of it, blocks in flight, a read's two products, the factors
+        return 8 * (side * (basis + 2 * d + 8 * width) + rows * (2 * width + 3 * d))
+
+    wanted = min(side, capacity(d, width) if rank else side)
+    basis, least = wanted, min(side, d + 4 * width)
+    while needed(basis) > allowed and basis > least:
+        basis = max(least, int(0.8 * basis))
+    if needed(basis) > allowed:
+        raise InputError(
+            f"got memory_limit = {allowed:.4g} bytes; rank {d} of a {m} × {n} matrix needs {needed(basis):.4g} with the least "
+            f"basis of {basis} columns beside A. Try a larger limit, a smaller rank, or fewer threads"
+        )
+    what = "all of AᵀA in one read" if width == side else f"{width} columns per read of A"
+    choices = [*notes, f"block Krylov, {what}, a basis of at most {basis} columns ({problem.storage.layout})"]
+    if basis < wanted:
+        choices.append(f"a smaller basis than {wanted} columns, to stay within {allowed:.4g} bytes")
+    return Plan("search", width, basis, needed(basis), tuple(choices))

@@ -1,0 +1,162 @@
+"""Bounds on Σ_{i≤d} σ_i(A)², and on each σ_i, from a search space: what the Eckart–Young gap rests on.
+
+M = BᵀB, with B = A or Aᵀ and eigenvalues λ_i = σ_i(A)², is written in an orthonormal basis [V F W] of the whole space, where V
+(n × D) are Ritz vectors, VᵀMV = Θ = diag(θ₁ ≥ … ≥ θ_D), FᵀMV = C and WᵀMV = 0. With h ≥ ‖B(I − VVᵀ)‖₂² and the cut b,
+
+    M ⪯ K ⊕ hI,    K = [[Θ, Cᵀ], [C, hI]] = [[Θ_{≤b}, C_bᵀ], [C_b, K_b]],    K_b = [[Θ_{>b}, Cᵀ], [C, hI]], C_b = [0; C_{≤b}].
+
+**By eigenvalues.** Σ_{i≤d} λ_i ≤ the sum of the d largest eigenvalues of K, each at least h (Weyl). Best possible
+from Θ, C and h, but a difference to Σ θ_i is only known up to rounding of ‖A‖².
+
+**By the second order.** Let b ≥ d and μ_b = λ_max(K_b) < θ_b. Then
+
+    Σ_{i≤d} λ_i − Σ_{i≤d} θ_i  ≤  S_b := Σ_{j≤b} c_jᵀ (θ_j − K_b)⁻¹ c_j,    c_j the columns of C_b.
+
+*Proof.* First b = d. The d leading eigenvectors of K ⊕ hI span (after a perturbation as small as you like) the graph of some P,
+and the sum of their eigenvalues is tr(ΘN) + 2tr(NC_bᵀP) + tr(NPᵀK_bP), N = (I + PᵀP)⁻¹, Θ = Θ_{≤b}. With
+L(Q) = QΘ − K_bQ, which is positive definite, and Z = PN, so that P = Z + ZPᵀP, this is
+
+    tr Θ + 2⟨C_b, Z⟩ − ⟨Z, L(Z)⟩ − ⟨Z, L(ZPᵀP)⟩,    ⟨Z, L(ZPᵀP)⟩ = tr(TΘ) − tr(K_b ZPᵀPZᵀ) ≥ (θ_b − μ_b) tr T ≥ 0,
+
+where T = NPᵀPNPᵀP. Hence it is at most tr Θ + max_Z(2⟨C_b, Z⟩ − ⟨Z, L(Z)⟩) = tr Θ + ⟨C_b, L⁻¹C_b⟩ = tr Θ + S_b. For b > d
+subtract the b − d following eigenvalues, each at least θ_i (Cauchy). ∎
+
+No large numbers are subtracted, so S_b is known to a *square* of rounding. A cut b beyond d serves where σ_d and σ_{d+1} are
+close: what counts is the gap at b. For b < d, eigenvalues b + 1 … d of K are at most the d − b largest of K_b (Cauchy), and
+S_b + Σ_{b<i≤d} (λ_{i−b}(K_b) − θ_i) takes the place of S_b; this is for θ_d = 0. All bounds hold in the same event.
+
+**In closed form**, for reading and for tests: S_b ≤ Σ_{j≤b} ‖c_j‖²/(θ_j − μ_b).
+
+*Rounding.* Column j of C is known up to e_j = `error`_j and Θ_{≤b} up to the relative η = 2√b (Σ_{j≤b} (e_j/θ_j)²)^½; K_b up to the
+Frobenius norm ε_b of its own errors. So θ_j is replaced by (1 − η)θ_j − ε_b and the j-th term by (√term + e_j/√(θ_j − μ_b))².
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lopside.arrays import Array
+from lopside.krylov import EPSILON
+from lopside.linalg import one_blas_thread
+
+
+class SearchSpace(NamedTuple):
+    """What a certificate needs of V.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (D,)
+        Ritz values of M, largest first.
+    C : ndarray, shape (f, D)
+        With ‖C z‖ = ‖M V z − V Θ z‖: coordinates of the residuals.
+    error : ndarray, shape (D,)
+        Bound on the norm of the rounding in each column of M V.
+    h : float
+        At least ‖B(I − VVᵀ)‖₂², rounding included.
+    rounding : float
+        What sums of eigenvalues of K are known up to.
+    failure_probability : float
+        With which h may be wrong.
+    """
+
+    theta: Array
+    C: Array
+    error: Array
+    h: float
+    rounding: float
+    failure_probability: float = 0.0
+
+
+def arrow(theta: Array, C: Array, h: float) -> Array:
+    """Return K = [[diag(θ), Cᵀ], [C, hI]]."""
+    D, f = len(theta), len(C)
+    K = np.zeros((D + f, D + f))
+    K[:D, :D], K[D:, :D], K[:D, D:] = np.diag(theta), C, C.T
+    K.flat[D * (D + f + 1) :: D + f + 1] = h
+    return K
+
+
+def leading_eigenvalues(space: SearchSpace, rank: int) -> Array:
+    """Return upper bounds on λ₁ … λ_d, by the eigenvalues of K (rounding not included).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> space = SearchSpace(np.array([9.0, 4.0]), np.zeros((2, 2)), np.zeros(2), 1.0, 0.0)
+    >>> leading_eigenvalues(space, 3)
+    array([9., 4., 1.])
+    """
+    with one_blas_thread:
+        values = np.linalg.eigvalsh(arrow(space.theta, space.C, space.h))[::-1][:rank]
+    padded = np.concatenate([values, np.full(max(0, rank - len(values)), space.h)])
+    return np.maximum(padded, space.h)
+
+
+def energy_excess(space: SearchSpace, rank: int) -> float:
+    """Bound Σ_{i≤d} λ_i − Σ_{i≤d} θ_i from above (θ_i = 0 for i > D), rounding included: the best of all bounds here."""
+    theta = space.theta
+    known = float(theta[:rank].sum())
+    best = float(leading_eigenvalues(space, rank).sum()) - known + space.rounding
+    for cut in _cuts(theta, rank):
+        best = min(best, _second_order(space, rank, cut))
+    return max(best, 0.0)
+
+
+def _cuts(theta: Array, rank: int) -> list[int]:
+    """Return d, the widest relative gaps of the Ritz values after d, and where θ falls to nothing before d."""
+    D = len(theta)
+    positive = int(np.count_nonzero(theta > EPSILON**2 * theta[:1].max(initial=0.0)))
+    if positive < rank:
+        return [positive] if positive else []
+    ratios = theta[rank:D] / theta[rank - 1 : D - 1]
+    return sorted({rank, *(rank + np.argsort(ratios)[:4]).tolist()} - {D}) + [D]
+
+
+def _second_order(space: SearchSpace, rank: int, cut: int) -> float:
+    """Return S_b with rounding, or infinity where θ_b ≤ μ_b."""
+    theta, C, error, h = space.theta, space.C, space.error, space.h
+    eta = 2.0 * np.sqrt(cut * np.square(error[:cut] / theta[:cut]).sum())
+    drift = float(np.linalg.norm(error[cut:]))
+    with one_blas_thread:
+        rest = np.linalg.eigvalsh(arrow(theta[cut:], C[:, cut:], h))[::-1] if len(C) or cut < len(theta) else np.empty(0)
+        mu = max(h, float(rest[0]) if len(rest) else 0.0) + drift
+        lowered = (1.0 - eta) * theta[:cut]
+        room = lowered - mu
+        if not (eta < 0.5 and room[-1] > 0.0):
+            return float("inf")
+        shifted = lowered - drift
+        # (θ − K_b)⁻¹ on F is the inverse of the Schur complement (θ − h)I − C(θ − Θ_{>b})⁻¹Cᵀ
+        inner = np.einsum("fi,ji,gi->jfg", C[:, cut:], 1.0 / (shifted[:, None] - theta[cut:]), C[:, cut:])
+        schur = (shifted - h)[:, None, None] * np.eye(len(C)) - inner
+        columns = C[:, :cut].T[:, :, None]
+        terms = np.maximum((columns * np.linalg.solve(schur, columns)).sum(axis=(1, 2)), 0.0) if len(C) else np.zeros(cut)
+    total = float(np.square(np.sqrt(terms) + error[:cut] / np.sqrt(room)).sum())
+    if cut < rank:
+        padded = np.maximum(np.concatenate([rest, np.zeros(rank)])[: rank - cut], h) + drift
+        total += float(padded.sum() - theta[cut:rank].sum())
+    return total
+
+
+def second_order_closed(space: SearchSpace, rank: int) -> float:
+    """Bound the same in closed form at b = d, never tighter; for reading and for tests."""
+    theta, C, h = space.theta, space.C, space.h
+    if len(theta) < rank:
+        return float("inf")
+    following = theta[rank] if len(theta) > rank else 0.0
+    coupling = np.linalg.norm(C[:, rank:], 2) if C[:, rank:].size else 0.0
+    mu = 0.5 * (following + h) + np.sqrt(0.25 * (following - h) ** 2 + coupling**2)
+    if not theta[rank - 1] > mu:
+        return float("inf")
+    return float((np.square(C[:, :rank]).sum(axis=0) / (theta[:rank] - mu)).sum())
+
+
+def singular_value_bounds(space: SearchSpace, rank: int) -> Array:
+    """Return (low, high) for each of σ₁ … σ_d, shape (d, 2): Cauchy from below, K and S_b from above."""
+    D = min(rank, len(space.theta))
+    low, high = np.zeros(rank), leading_eigenvalues(space, rank) + space.rounding
+    low[:D] = np.maximum(space.theta[:D] - np.sqrt(D) * space.error[:D].max(initial=0.0), 0.0)
+    excess = min((_second_order(space, rank, cut) for cut in _cuts(space.theta, rank) if cut >= rank), default=np.inf)
+    high[:D] = np.minimum(high[:D], space.theta[:D] + np.sqrt(D) * space.error[:D].max(initial=0.0) + excess)
+    return np.sqrt(np.column_stack([low, high]))
