@@ -37,6 +37,7 @@ HOMES = {
     "PIL": {"io"},
     "fbpca": {"bench"},
     "matplotlib": {"plots"},
+    "llvmlite": {"kernels"},
     "numba": {"kernels"},
     "rich": {"cli"},
     "sklearn": {"bench", "data", "estimators"},

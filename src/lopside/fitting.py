@@ -150,6 +150,8 @@ class Fitting:
                     return
                 continue
             self._record(search)
+            if self.goal.relative_error is None and search.beneath(rounding_level(self.problem.dtype)):
+                return
             verdict = search.settled(tol)
             if verdict is Verdict.PROVED and self.goal.relative_error is not None and not self._least(search):
                 tol *= 0.1

@@ -30,7 +30,7 @@ _ROWS = 256
 def length(n: int, d: int, itemsize: int) -> int:
     """Return how many numbers a table for an n × d matrix takes, in whole cache lines; it must start at one."""
     line = LINE // itemsize
-    return -(-n * pitch(d, itemsize) // line) * line
+    return -(-n * _width(d, VECTOR_BYTES // itemsize) // line) * line
 
 
 def pack(Y: Array, table: Array) -> Array:
@@ -55,11 +55,21 @@ def unpack(tables: list[Array], rows: slice, out: Array) -> None:
 
 def _stacks(table: Array, n: int, d: int) -> Iterator[tuple[slice, Array]]:
     lanes = VECTOR_BYTES // table.itemsize
-    vectors = pitch(d, table.itemsize) // lanes
-    count = -(-vectors // WIDEST)
+    width = _width(d, lanes)
+    vectors = width // lanes
+    count = max(1, -(-vectors // WIDEST))
     for c in range(count):
         a, b = (vectors * q // count * lanes for q in (c, c + 1))
+        b = max(b, min(lanes, width))
         yield slice(a, min(b, d)), table[n * a : n * b].reshape(n, b - a)
+
+
+def _width(d: int, lanes: int) -> int:
+    """Return d rounded up to whole vectors, or to half of one."""
+    return lanes // 2 if d <= lanes // 2 else -(-d // lanes) * lanes
+
+
+_padded = compiled(_width)
 
 
 @compiled
@@ -73,7 +83,7 @@ def sweep(indptr: Any, indices: Any, values: Any, start: Any, stop: Any, scale: 
     depth, (z, zpitch) = top.shape[1], G.shape
     w = VECTOR_BYTES // Y.itemsize
     l, vectors = z - first, MN.shape[1] // w
-    dpitch, lpitch = (d + w - 1) // w * w, (l + w - 1) // w * w
+    dpitch, lpitch = _padded(d, w), _padded(l, w)
     AY = np.empty((_ROWS, dpitch), Y.dtype)
     Z = np.empty((_ROWS, MN.shape[1]), Y.dtype)
     Z64 = np.zeros((_ROWS, zpitch), np.float64)
@@ -102,11 +112,13 @@ def times(indptr: Any, indices: Any, values: Any, start: Any, stop: Any, scale: 
           visit: Any) -> None:  # fmt: skip
     """Write rows start … stop−1 of s∘(A Y) into `out`, m × d."""
     w = VECTOR_BYTES // Y.itemsize
-    AY = np.empty((_ROWS, (d + w - 1) // w * w), Y.dtype)
+    AY = np.empty((_ROWS, _padded(d, w)), Y.dtype)
     while start < stop:
         count = _count(indptr, start, stop, visit)
         _times(indptr, indices, values, start, count, scale, n, Y, AY)
-        out[start : start + count] = AY[:count, :d]
+        for i in range(count):
+            for c in range(d):
+                out[start + i, c] = AY[i, c]
         start += count
 
 
@@ -116,7 +128,7 @@ def transpose_times(indptr: Any, indices: Any, values: Any, start: Any, stop: An
     """Add the share of rows start … stop−1 of Aᵀ(s∘X) to the table P of n rows."""
     w = VECTOR_BYTES // P.itemsize
     d = X.shape[1]
-    L = np.zeros((_ROWS, (d + w - 1) // w * w), P.dtype)
+    L = np.zeros((_ROWS, _padded(d, w)), P.dtype)
     while start < stop:
         count = _count(indptr, start, stop, visit)
         for i in range(count):
@@ -127,17 +139,19 @@ def transpose_times(indptr: Any, indices: Any, values: Any, start: Any, stop: An
         start += count
 
 
-@compiled
-def overlap(indptr: Any, indices: Any, values: Any, start: Any, stop: Any, scale: Any, X: Any, Y: Any) -> Any:
+def overlap(indptr: Any, indices: Any, values: Any, start: int, stop: int, scale: Array, X: Array, Y: Array) -> float:
     """Return Σ a(a − 2p) over the entries a of s∘A in rows start … stop−1, with p the same entry of X Yᵀ.
 
     X and Y in float64, their rows padded to whole vectors by zeros.
     """
-    sums = np.ones(stop - start, np.float64)
-    if scale.size:
-        sums[:] = scale[start:stop]
-    overlaps(indptr, indices, values, start, stop - start, X, Y, X.shape[1] * 8 // VECTOR_BYTES, sums)
-    return np.sum(sums)
+    sums = scale[start:stop].copy() if scale.size else np.ones(stop - start)
+    _overlap(indptr, indices, values, start, X, Y, sums)
+    return float(np.sum(sums))
+
+
+@compiled
+def _overlap(indptr: Any, indices: Any, values: Any, start: Any, X: Any, Y: Any, sums: Any) -> None:
+    overlaps(indptr, indices, values, start, sums.size, X, Y, X.shape[1] * 8 // VECTOR_BYTES, sums)
 
 
 @compiled
@@ -155,7 +169,7 @@ def _times(indptr: Any, indices: Any, values: Any, start: Any, count: Any, scale
     w = VECTOR_BYTES // Y.itemsize
     length = AY.shape[1]
     vectors = length // w
-    stacks = (vectors + WIDEST - 1) // WIDEST
+    stacks = max(1, (vectors + WIDEST - 1) // WIDEST)
     for c in range(stacks):
         a, b = vectors * c // stacks, vectors * (c + 1) // stacks
         gather(indptr, indices, values, start, count, Y, n * a * w, AY, a * w, length, b - a, indices.size)
@@ -170,7 +184,7 @@ def _transpose_times(indptr: Any, indices: Any, values: Any, start: Any, count: 
     w = VECTOR_BYTES // P.itemsize
     length = L.shape[1]
     vectors = length // w
-    stacks = (vectors + WIDEST - 1) // WIDEST
+    stacks = max(1, (vectors + WIDEST - 1) // WIDEST)
     for c in range(stacks):
         a, b = vectors * c // stacks, vectors * (c + 1) // stacks
         scatter(indptr, indices, values, start, count, L, a * w, length, P, n * a * w, b - a, indices.size)

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from lopside.kernels.tiles import VECTOR_BYTES, Code, calling
 
 WIDEST = 4
-"""Vectors of a row of a table; of 1, 2 and 4 the widest that d fills was fastest."""
+"""Vectors of a row of a table; of 1, 2 and 4 the widest that d fills was fastest. None stands for half a vector."""
 
 LINE = 64
 """Bytes of a cache line."""
@@ -58,9 +58,18 @@ def _by_width(name: str, rows: Callable[[int], Callable[..., None]]) -> Callable
         inner = [*places, entries]
         kinds = [value.type for value in inner]
         widths = {V: code.function(f"{name}_{V}", kinds, rows(V)) for V in range(1, WIDEST + 1)}
+        widths[0] = code.function(f"{name}_half", kinds, _halved(rows(1)))
         code.switch(widths, vectors, inner)
 
     return body
+
+
+def _halved(body: Callable[..., None]) -> Callable[..., None]:
+    def half(code: Code, *arguments: Any) -> None:
+        narrow = Code(code.builder, code.wide, code.lanes // 2)
+        body(narrow, *arguments)
+
+    return half
 
 
 def _gather_rows(V: int) -> Callable[..., None]:
@@ -149,6 +158,7 @@ def _place(code: Any, indices: Any, k: Any, ahead: Any, table: Any, first: Any, 
     """Return where the table's row of entry k lies, and ask for that of an entry further on."""
     width = V * code.lanes
     later = code.at(first, code.index(indices, code.builder.add(k, ahead)), width)
-    for line in range(0, V * VECTOR_BYTES, LINE):
-        code.prefetch(table, code.plus(later, line * code.lanes // VECTOR_BYTES), level=3)
+    itemsize = VECTOR_BYTES // Code(code.builder, code.wide).lanes
+    for line in range(0, width, LINE // itemsize):
+        code.prefetch(table, code.plus(later, line), level=3)
     return code.at(first, code.index(indices, k), width)

@@ -178,9 +178,9 @@ def calling(name: str, body: Callable[..., None]) -> Callable[..., Any]:
 class Code:
     """The few instructions the products are made of; sums are vectors of `wide` numbers."""
 
-    def __init__(self, builder: ir.IRBuilder, wide: Any) -> None:
+    def __init__(self, builder: ir.IRBuilder, wide: Any, lanes: int | None = None) -> None:
         self.builder, self.wide = builder, wide
-        self.lanes = VECTOR_BYTES // _itemsize(wide)
+        self.lanes = lanes or VECTOR_BYTES // _itemsize(wide)
         self.vector = ir.VectorType(wide, self.lanes)
 
     def function(self, name: str, kinds: Sequence[Any], body: Callable[..., None]) -> ir.Function:

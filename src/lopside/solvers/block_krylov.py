@@ -37,7 +37,7 @@ class BlockKrylov:
         Columns per read of A, ≥ 1; default 8.
     basis : int, optional
         Columns of the basis at which it is restarted from its leading Ritz vectors; at least d + 4 `block`, and by
-        default 2d + 16 `block`. Memory is 8 · side · basis bytes.
+        default 2d + 24 `block`. Memory is 8 · side · basis bytes.
     """
 
     block: int | None = None
@@ -86,7 +86,7 @@ class Memory(NamedTuple):
 
 def capacity(rank: int, width: int, basis: int | None = None) -> int:
     """Return the columns of the basis at which it is restarted."""
-    return max(2 * rank + 16 * width if basis is None else basis, rank + 4 * width)
+    return max(2 * rank + 24 * width if basis is None else basis, rank + 4 * width)
 
 
 def start_block(point: Any, width: int) -> Array:

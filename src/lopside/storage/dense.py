@@ -20,7 +20,7 @@ from lopside.storage.passing import (
     residual_square,
     writeable,
 )
-from lopside.storage.protocol import Sweep
+from lopside.storage.protocol import Sweep, require_fit
 
 _GROUP_ROWS = 2048
 """Rows are summed in groups fixed by the shape alone; each group costs a partial sum of the size of the probe."""
@@ -73,6 +73,7 @@ class Dense:
 
     def times(self, Y: Array) -> Array:
         """Return A Y, shape (m, d)."""
+        require_fit(len(Y) == self.shape[1], self.shape, Y=Y)
         out = np.empty((self.shape[0], Y.shape[1]), np.result_type(self.dtype, Y))
 
         def group(rows: slice) -> None:
@@ -86,6 +87,7 @@ class Dense:
 
     def transpose_times(self, X: Array) -> Array:
         """Return Aᵀ X, shape (n, d)."""
+        require_fit(len(X) == self.shape[0], self.shape, X=X)
         kind = np.result_type(self.dtype, X)
         X = writeable(X, kind)
         if self._scale.size:
@@ -99,6 +101,7 @@ class Dense:
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
+        require_fit((len(X), len(Y)) == self.shape and X.shape[1] == Y.shape[1], self.shape, X=X, Y=Y)
         X, scale = writeable(X, np.float64), writeable(self._scale, np.float64)
         packed = kernels.dense_kernel().pack(Y.astype(np.float64, copy=False))
 

@@ -15,7 +15,7 @@ from lopside.arrays import FLOAT32_SAFE, MISSING, Array
 from lopside.errors import InputError
 from lopside.linalg import frobenius, one_blas_thread, ordered_map, thread_count
 from lopside.storage.passing import Pass, added, dense_times, fixed, residual_square, writeable
-from lopside.storage.protocol import Sweep
+from lopside.storage.protocol import Sweep, require_fit
 from lopside.storage.reading import Place, blocks, locate
 
 BLOCK_BYTES = 1 << 23
@@ -115,6 +115,7 @@ class Mapped:
 
     def times(self, Y: Array) -> Array:
         """Return A Y, shape (m, d)."""
+        require_fit(len(Y) == self.shape[1], self.shape, Y=Y)
         out = np.empty((self.shape[0], Y.shape[1]), np.result_type(self.dtype, Y))
         scale = writeable(self._down, out.dtype)
         with one_blas_thread:
@@ -124,6 +125,7 @@ class Mapped:
 
     def transpose_times(self, X: Array) -> Array:
         """Return Aᵀ X, shape (n, d)."""
+        require_fit(len(X) == self.shape[0], self.shape, X=X)
         kernel = kernels.dense_kernel()
         n, kind = self.shape[1], np.result_type(self.dtype, X)
         X = writeable(X, kind)
@@ -137,6 +139,7 @@ class Mapped:
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
+        require_fit((len(X), len(Y)) == self.shape and X.shape[1] == Y.shape[1], self.shape, X=X, Y=Y)
         X, scale = writeable(X, np.float64), writeable(self._down, np.float64)
         packed = kernels.dense_kernel().pack(Y.astype(np.float64, copy=False))
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from lopside.arrays import Array
+from lopside.errors import InputError
 
 
 class Sweep(NamedTuple):
@@ -71,3 +72,15 @@ class Storage(Protocol):
     def norm(self) -> float:
         """Return ‖A‖_F in float64."""
         ...
+
+
+def require_fit(fits: bool, shape: tuple[int, int], **operands: Array | None) -> None:
+    """Refuse operands that do not fit: compiled loops would read past their end.
+
+    Raises
+    ------
+    InputError
+    """
+    if not fits:
+        found = ", ".join(f"{name} {part.shape}" for name, part in operands.items() if part is not None)
+        raise InputError(f"got {found} for a matrix of shape {shape[0]} × {shape[1]}; expected shapes that fit it")

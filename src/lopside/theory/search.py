@@ -35,6 +35,12 @@ _CLEAR = 1e3
 _CONVERGED = 100.0
 """A residual below this many times the noise will not get smaller."""
 
+_PATIENCE = 3
+"""Steps between two sets of probes at least."""
+
+_MARGIN = 1.25
+"""What probes make of ‖B(I − VVᵀ)‖² in three or four passes; it must be enough before they are drawn."""
+
 _MOST_PASSES = 10
 """Passes that one set of probes may take."""
 
@@ -77,14 +83,13 @@ class Search:
         self.base = self.norm**2  # ‖B‖_F² outside of the locked columns
         self.top = self.norm  # √ of the largest Ritz value outside of them, or a bound
         self.h = float("inf")
-        self.probes: Probes | None = None
         self.failure_probability = 0.0
         self.exhausted = False
         self.probe_reads, self.probe_seconds = 0, 0.0
         self._rng = rng
         self._probe_rng = rng.spawn(1)[0]
         self._ritz: tuple[Array, Array] | None = None
-        self._drawn_at = 0
+        self._patience = 0
 
     def copy(self) -> Self:
         """Return a search that goes its own way from here."""
@@ -128,6 +133,10 @@ class Search:
         l = self.relation.locked
         return max(0.0, self.base - float(self.theta[l : self.rank].sum()))
 
+    def beneath(self, level: float) -> bool:
+        """Whether the best fit in the space misses less than `level` ‖B‖_F, as far as that is known."""
+        return self.missed() + 2.0 * self.rounding <= 0.5 * (level * self.norm) ** 2
+
     def leading(self, count: int) -> Array:
         """Return the `count` leading Ritz vectors, side × count; random directions where the space has fewer."""
         count = min(count, self.problem.side)
@@ -138,6 +147,7 @@ class Search:
 
     def advance(self) -> None:
         """Let the space grow by one read of A."""
+        self._patience = max(0, self._patience - 1)
         if self.closed or self.exhausted:
             return
         if self.relation.size + self.width > self.capacity < self.problem.side:
@@ -164,7 +174,7 @@ class Search:
                 rest = float(np.linalg.eigvalsh(arrow(theta[keep:], C[:, keep:], self.h))[-1])
             self.h = max(self.h, rest) + self.rounding
         self.relation = krylov.restarted(self.relation, theta[:keep], self.Z[:, :keep], self.capacity)
-        self.probes, self._ritz = None, None
+        self._ritz, self._patience = None, 0
 
     @property
     def rounding(self) -> float:
@@ -217,7 +227,7 @@ class Search:
     def _enough(self, tol: float) -> bool:
         if self.excess() <= tol:
             return True
-        if not self.excess(min(self.bound(), self._guess())) <= 0.5 * tol:
+        if not self.excess(min(self.bound(), _MARGIN * self._guess())) <= 0.5 * tol:
             return False
         return self._probed(tol)
 
@@ -238,10 +248,10 @@ class Search:
 
     def _probe(self, tol: float) -> bool:
         """Raise the passes of the probes while h is what limits the proof; then let the space have what they found."""
-        if self.relation.size < 1.2 * self._drawn_at:
+        if self._patience > 0:
             return False
         probes = Probes.drawn(self.relation.V, self._probe_rng)
-        self._drawn_at = self.relation.size
+        self._patience = _PATIENCE
         self.failure_probability += FAILURE
         for _ in range(_MOST_PASSES):
             probes = probes.extended(self.product)
@@ -306,4 +316,4 @@ class Search:
         rows = sides(self.problem)[0](V)
         X, Y = (V, rows) if self.problem.transposed else (rows, V)
         self.base = (self.problem.residual_norm(X, Y) / self.scale) ** 2
-        self.h, self.probes, self._ritz, self._drawn_at = float("inf"), None, None, 0
+        self.h, self._ritz, self._patience = float("inf"), None, 0
