@@ -28,6 +28,9 @@ from lopside.trace import Detail, Trace
 _MOST_STEPS = 2000
 _MOST_POLISHING = 8
 
+_GAIN = 0.8
+"""What a round must make of ‖(I − VVᵀ)BᵀU‖, or it was the last."""
+
 _VISIBLE = 1e-5
 """Share of ‖A‖_F² above which ‖A‖_F² − Σ s² is good to ten digits; below, the residual is read."""
 
@@ -224,9 +227,10 @@ class Fitting:
 
     def _polished(self, search: Search) -> Fit:
         """Return the fit by subspace iteration without squares, from the space found; each round reads A three times."""
-        problem, d, norm = self.problem, self.rank, self.problem.norm
+        problem, d = self.problem, self.rank
         V = search.leading(min(d + search.width, problem.side))
-        best: Fit | None = None
+        fits: list[Fit] = []
+        before = math.inf
         for _ in range(_MOST_POLISHING):
             two = TwoSided.of(problem, V)
             began, reads = time.perf_counter(), problem.reads
@@ -235,15 +239,13 @@ class Fitting:
             self.proof_reads += problem.reads - reads
             self.steps += 1
             self.history.append((self.steps, time.perf_counter() - self.began, problem.reads, gap.missed))
-            better = best is None or gap.excess < 0.5 * best.gap.excess or gap.missed < 0.9 * best.gap.missed
-            if best is None or gap.gap <= best.gap.gap:
-                rest = frobenius(two.C[:, :d] * two.s[:d])
-                best = Fit(two.U[:, :d], two.s[:d], two.V[:, :d], gap, rest)
-            if gap.excess <= self.goal.tol or self._at_rounding(gap) or not better:
+            rest = frobenius(two.C[:, :d] * two.s[:d])
+            fits.append(Fit(two.U[:, :d], two.s[:d], two.V[:, :d], gap, rest))
+            outside = frobenius(two.C[:, :d])
+            if gap.excess <= self.goal.tol or self._at_rounding(gap) or outside > _GAIN * before:
                 break
-            V = two.improved()
-        assert best is not None
-        return best
+            V, before = two.improved(), outside
+        return min(fits, key=lambda fit: fit.gap.gap)
 
     def _two_sided_gap(self, two: TwoSided, search: Search) -> Gap:
         problem, d, norm = self.problem, self.rank, self.problem.norm
@@ -252,7 +254,7 @@ class Fitting:
         rest = self._residual(two.U, two.s, two.V)
         missed = float(np.hypot(rest, frobenius(two.s[None, d:])))
         unit = two._replace(s=two.s / norm, C=two.C / norm)
-        wanted = min(self.goal.tol, 1.0) * (missed / norm) ** 2
+        wanted = 1.9 * min(self.goal.tol, 0.1) * (missed / norm) ** 2
 
         def enough(h: float) -> bool:
             return energy_excess(unit.space(h, 1.0), d) <= wanted

@@ -284,7 +284,7 @@ def _chunks(rows: int) -> list[slice]:
 def tall_inner(V: Array, W: Array) -> Array:
     """Return VᵀW (k × l) for tall V (n × k) and W (n × l), on all threads and with the same bits on any number."""
     with one_blas_thread:
-        parts = ordered_map(lambda rows: V[rows].T.dot(W[rows]), _chunks(len(V)), thread_count())
+        parts: list[Array] = ordered_map(lambda rows: V[rows].T.dot(W[rows]), _chunks(len(V)), thread_count())
     return sum(parts[1:], parts[0])
 
 

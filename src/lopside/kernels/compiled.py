@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numba.core.config
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -23,14 +24,14 @@ def compiled(function: Callable[..., Any]) -> Any:
     folder = _folder()
     if folder is None:
         return numba.njit(function, nogil=True)
-    before = numba.config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue]
-    numba.config.CACHE_DIR = folder  # pyright: ignore[reportAttributeAccessIssue]
+    settings: Any = numba.core.config
+    before, settings.CACHE_DIR = settings.CACHE_DIR, folder
     try:
         return numba.njit(function, nogil=True, cache=True)
     except RuntimeError:  # Numba found no place that it may write to
         return numba.njit(function, nogil=True)
     finally:
-        numba.config.CACHE_DIR = before  # pyright: ignore[reportAttributeAccessIssue]
+        settings.CACHE_DIR = before
 
 
 @lru_cache(maxsize=1)

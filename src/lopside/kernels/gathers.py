@@ -11,9 +11,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from lopside.kernels.tiles import VECTOR_BYTES, Code, calling
+from lopside.kernels.tiles import VECTOR_BYTES, Code, calling, intrinsic
 
 WIDEST = 4
 """Vectors of a row of a table; of 1, 2 and 4 the widest that d fills was fastest. None stands for half a vector."""
