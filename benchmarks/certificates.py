@@ -7,13 +7,15 @@ the loss of an independent continuation of the run, computed from the full resid
 
 from __future__ import annotations
 
-import argparse
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from script import parser, say, show
 
 import lopside as lo
-from lopside.bench.machine import describe
+from lopside.bench.tables import Column, Table
 from lopside.data import planted
 
 STARTS = (lo.starts.Unbalanced(), lo.starts.ColumnSpan(), lo.starts.Sketch(C=2.0), lo.starts.Gaussian())
@@ -73,22 +75,25 @@ def judge(A, solution, tally):
             X, Y = step(A, X, Y, solution.step_size, solution.order)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--instances", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    names = ("gap instances", "gap violations", "gap within 10 × of the truth or 1e-13‖A‖²")
-    names += ("best-error interval violations", "linear bounds", "linear bound checks", "linear bound violations")
-    tally = dict.fromkeys(names, 0)
-    print(describe())
+COUNTED = ("gap instances", "gap violations", "gap within 10 × of the truth or 1e-13‖A‖²")
+COUNTED += ("best-error interval violations", "linear bounds", "linear bound checks", "linear bound violations")
+
+
+def tables(instances: int, seed: int) -> Iterator[Table]:
+    tally = dict.fromkeys(COUNTED, 0)
     began = time.perf_counter()
-    for k in range(given.instances):
-        judge(*instance((given.seed, k)), tally)
-    for name in names:
-        print(f"{name:45}{int(tally[name]):>10}")
-    print(f"{'seconds':45}{time.perf_counter() - began:10.1f}")
+    for k in range(instances):
+        judge(*instance((seed, k)), tally)
+        if (k + 1) % 1000 == 0:
+            say(f"certificates: {k + 1} instances")
+    rows: list[dict[str, Any]] = [{"what": name, "count": f"{int(tally[name])}"} for name in COUNTED]
+    rows.append({"what": "seconds", "count": f"{time.perf_counter() - began:.1f}"})
+    yield Table("certificates", "Random instances", (Column("what", ""), Column("count", "")), rows)
 
 
 if __name__ == "__main__":
-    main()
+    command = parser(__doc__)
+    command.add_argument("--instances", type=int, help="default 10000 (quick: 200)")
+    command.add_argument("--seed", type=int, default=0)
+    options = command.parse_args()
+    show(tables(options.instances or (200 if options.quick else 10_000), options.seed), options)

@@ -11,7 +11,7 @@ import numpy as np
 from lopside.arrays import Array
 from lopside.certify import as_part
 from lopside.krylov import EPSILON
-from lopside.linalg import frobenius
+from lopside.linalg import frobenius, tall_times
 from lopside.loop import read_only
 from lopside.plan import Plan
 from lopside.problems import Full
@@ -22,7 +22,8 @@ from lopside.theory.certificate import Certificate
 from lopside.theory.eckart_young import Gap, decomposed, from_space
 from lopside.theory.leading_energy import SearchSpace, energy_excess
 from lopside.theory.search import Search, Verdict
-from lopside.theory.two_sided import TwoSided, compressed, gauged, outside_norm, sides
+from lopside.theory.two_sided import TwoSided, gauged, outside_norm, sides
+from lopside.theory.two_sided import decomposed as decomposed_rows
 from lopside.trace import Detail, Trace
 
 _MOST_STEPS = 2000
@@ -35,7 +36,9 @@ _VISIBLE = 1e-5
 """Share of ‖A‖_F² above which ‖A‖_F² − Σ s² is good to ten digits; below, the residual is read."""
 
 _CHECK = 0.1
-"""Share of the work of the reads that looking at the space may cost."""
+"""Share of the work of the reads that looking at the space may cost; but it is looked at whenever it has grown by ..."""
+
+_GROWTH = 1.25
 
 
 class Goal(NamedTuple):
@@ -120,11 +123,13 @@ class Fitting:
             self.rank = max(1, int(np.count_nonzero(tails > self.goal.relative_error)))
         d, delta = self.rank, (10 + self.rank) * EPSILON * norm
         self.below = float(tails[d - 1]) - delta / norm
-        began = time.perf_counter()
-        gap = from_space(decomposed(self.problem), norm, norm, d, float(tails[d]) * norm, delta, misfit=delta)
-        self.proof_seconds = time.perf_counter() - began
         self.steps = 1
         left, right = (Vt[:d].T, U[:, :d]) if self.problem.transposed else (U[:, :d], Vt[:d].T)
+        began, reads = time.perf_counter(), self.problem.reads
+        misfit = frobenius(left * s[:d] - sides(self.problem)[0](right)) + delta
+        missed = self._residual(left, s[:d], right)
+        gap = from_space(decomposed(self.problem), norm, norm, d, missed, delta, misfit if self._double else math.inf)
+        self.proof_seconds, self.proof_reads = time.perf_counter() - began, self.problem.reads - reads
         return Fit(left, s[:d], right, gap, delta * float(s[0]))
 
     def _new_search(self) -> Search:
@@ -138,16 +143,17 @@ class Fitting:
 
     def _searched(self, search: Search) -> None:
         """Let the space grow until what is asked for is proved, or cannot be."""
-        tol, waiting = self.goal.tol, 0.0
+        tol, waiting, seen = self.goal.tol, 0.0, 1
         for self.steps in range(1, _MOST_STEPS + 1):
             search.advance()
             waiting += self.problem.storage.nbytes / 8 * 4 * search.width
             stuck = search.closed or search.exhausted
             if search.relation.size < self.rank and not stuck:
                 continue
-            if waiting * _CHECK < 30 * search.relation.size**3 and not stuck:
+            size = search.relation.size
+            if waiting * _CHECK < 30 * size**3 and size < _GROWTH * seen and not stuck:
                 continue
-            waiting = 0.0
+            waiting, seen = 0.0, size
             if self.goal.relative_error is not None and not self._ranked(search):
                 if self.blind or self.status is not Status.RUNNING:
                     return
@@ -198,7 +204,9 @@ class Fitting:
         """Return the best fit in the search space: X or Y from one read of A."""
         problem, d = self.problem, self.rank
         V = search.leading(d)
-        U, s, V = compressed(sides(problem)[0](V), V)
+        rows = sides(problem)[0](V)
+        U, s, Z = decomposed_rows(rows)
+        V, rows = tall_times(V, Z), tall_times(rows, Z)
         space, norm, scale = search.space(), problem.norm, search.scale
         slack = (10 + d) * EPSILON * norm * norm
         missed2 = norm * norm - float(np.square(s).sum())
@@ -208,7 +216,7 @@ class Fitting:
         else:
             missed = self._residual(U, s, V)
             slip = (d + 4) * EPSILON * norm
-        misfit = (10 + d) * EPSILON * norm if self._double else math.inf
+        misfit = frobenius(rows - U * s) + (10 + d) * EPSILON * norm if self._double else math.inf
         if search.relation.locked:  # the space speaks of what is outside of the locked columns only
             space = SearchSpace(s[:0], np.zeros((0, 0)), s[:0], (norm / scale) ** 2, slack / scale**2)
             misfit = math.inf
@@ -227,8 +235,8 @@ class Fitting:
 
     def _polished(self, search: Search) -> Fit:
         """Return the fit by subspace iteration without squares, from the space found; each round reads A three times."""
-        problem, d = self.problem, self.rank
-        V = search.leading(min(d + search.width, problem.side))
+        problem, d, norm = self.problem, self.rank, self.problem.norm
+        V = search.leading(min(d + search.width, *problem.shape))
         fits: list[Fit] = []
         before = math.inf
         for _ in range(_MOST_POLISHING):
@@ -240,7 +248,7 @@ class Fitting:
             self.steps += 1
             self.history.append((self.steps, time.perf_counter() - self.began, problem.reads, gap.missed))
             rest = frobenius(two.C[:, :d] * two.s[:d])
-            fits.append(Fit(two.U[:, :d], two.s[:d], two.V[:, :d], gap, rest))
+            fits.append(Fit(two.U[:, :d], two.s[:d] * norm, two.V[:, :d], gap, rest * norm * norm))
             outside = frobenius(two.C[:, :d])
             if gap.excess <= self.goal.tol or self._at_rounding(gap) or outside > _GAIN * before:
                 break
@@ -250,19 +258,18 @@ class Fitting:
     def _two_sided_gap(self, two: TwoSided, search: Search) -> Gap:
         problem, d, norm = self.problem, self.rank, self.problem.norm
         b = len(two.s)
-        slip = 2 * (10 + b) * EPSILON * norm
-        rest = self._residual(two.U, two.s, two.V)
-        missed = float(np.hypot(rest, frobenius(two.s[None, d:])))
-        unit = two._replace(s=two.s / norm, C=two.C / norm)
+        slip = (10 + b) * EPSILON * norm
+        rest = self._residual(two.U, two.s * norm, two.V)
+        missed = float(np.hypot(rest, norm * frobenius(two.s[None, d:])))
         wanted = 1.9 * min(self.goal.tol, 0.1) * (missed / norm) ** 2
 
         def enough(h: float) -> bool:
-            return energy_excess(unit.space(h, 1.0), d) <= wanted
+            return energy_excess(two.space(h), d) <= wanted
 
         ratio = (search.scale / norm) ** 2
         h, failure = outside_norm(search.product, two.V, ((rest + slip) / norm) ** 2, enough, self.rng, ratio=ratio)
-        misfit = (10 + d) * EPSILON * norm
-        return from_space(unit.space(h, 1.0, failure), norm, norm, d, missed, slip, misfit)
+        misfit = float(np.linalg.norm(two.delta[:d])) * norm
+        return from_space(two.space(h, failure), norm, norm, d, missed, slip, misfit)
 
     def _at_rounding(self, gap: Gap) -> bool:
         return gap.missed + gap.rounding <= rounding_level(self.problem.dtype) * self.problem.norm

@@ -48,7 +48,7 @@ class Columns:
         end = size + block.shape[1]
         columns = self
         if self.used != size or end > self.array.shape[1]:
-            columns = Columns(len(block), min(len(block), max(self.array.shape[1], 2 * end)))
+            columns = Columns(len(block), min(len(block), max(self.array.shape[1], end + block.shape[1])))
             columns.array[:, :size] = self.array[:, :size]
         columns.array[:, size:end] = block
         columns.used = end
@@ -92,7 +92,7 @@ class Relation(NamedTuple):
 def begin(block: Array, capacity: int) -> Relation:
     """Return the empty search space with the span of `block` (n × f) to be taken in first."""
     n = len(block)
-    F, _ = orthonormalized(np.array(block, dtype=np.float64), EPSILON * np.sqrt(n) * _longest(block))
+    F, _ = outside(np.array(block, dtype=np.float64), (), EPSILON * np.sqrt(n) * _longest(block))
     return Relation(Columns(n, min(capacity, n)), np.zeros((0, 0)), F, np.zeros((F.shape[1], 0)))
 
 

@@ -9,6 +9,7 @@ from lopside.arrays import as_positive
 from lopside.errors import InputError
 from lopside.problems import Full
 from lopside.solvers.block_krylov import WIDTH, capacity
+from lopside.theory.deflated_norm import PROBES
 
 _LAPACK_WORK = 2e7
 """m·n·min(m, n) below which a whole SVD costs less than a search: some 10 ms."""
@@ -18,6 +19,9 @@ _WHOLE_SIDE = 64
 
 _DISK_WIDTH = 16
 """Columns per read where reading costs more than multiplying."""
+
+_BASIS_BYTES = 1 << 28
+"""Memory that a basis may take without being asked, or a quarter of A if that is more."""
 
 
 class Plan(NamedTuple):
@@ -60,10 +64,12 @@ def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> 
     width = side if side <= _WHOLE_SIDE else _DISK_WIDTH if "file" in problem.storage.layout else WIDTH
 
     def needed(basis: int) -> int:
-        # basis and what a restart keeps of it, blocks in flight, a read's two products, the factors
-        return 8 * (side * (basis + 2 * d + 8 * width) + rows * (2 * width + 3 * d))
+        # basis and what a restart keeps of it, blocks in flight, probes, a read's two products, the factors
+        return 8 * (side * (basis + 2 * d + 8 * width + 8 * PROBES) + rows * (2 * width + 3 * d))
 
-    wanted = min(side, capacity(d, width) if rank else side)
+    # A larger basis never needs more reads, and restarts cost many where singular values lie close.
+    affordable = int(max(_BASIS_BYTES, problem.storage.nbytes // 4) / (8 * side))
+    wanted = min(side, max(capacity(d, width), affordable) if rank else side)
     basis, least = wanted, min(side, d + 4 * width)
     while needed(basis) > allowed and basis > least:
         basis = max(least, int(0.8 * basis))

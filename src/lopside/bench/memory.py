@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +23,12 @@ def anonymous_memory() -> int | None:
     return None
 
 
+def _give_back_freed() -> None:
+    """Return freed memory to the system, where the C library can: it would hide what is taken next."""
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class AnonymousMemory:
     """Look at the memory of the process all along a block; `peak` is the most beyond what there was at its start.
 
@@ -35,6 +43,7 @@ class AnonymousMemory:
         self._done = threading.Event()
 
     def __enter__(self) -> Self:
+        _give_back_freed()
         self._before = anonymous_memory()
         if self._before is not None:
             self.peak = 0.0

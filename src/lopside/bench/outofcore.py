@@ -92,7 +92,7 @@ def tables(
         shape = (max(64, int(size * 1e9 / COLUMNS / np.dtype(kind).itemsize)), COLUMNS)
         say(f"outofcore: writing {size:g} GB, {shape[0]} × {shape[1]} {kind}, in {folder}")
         with planted_file(folder, shape, kind) as path:
-            cold, found = (one_pass(path, state, 2 if quick else 3, say) for state in ("cold", "as found"))
+            cold, found = (one_pass(path, state, 3, say) for state in ("cold", "as found"))
             passes += [cold, found]
             fits.append(fit(path, cold["read"], say))
     remarks = (

@@ -203,7 +203,7 @@ def _torch_products(A: Any, X: Any, Y: Any) -> Pass:
 
 def _sparse_peers(S: Any, X: Any, Y: Any) -> dict[str, Pass]:
     B, C = _coefficients(Y)
-    turned = S.T.tocsr()
+    turned, columns = S.T.tocsr(), S.tocsc()
 
     def products() -> tuple[Any, Any]:
         new = X @ B + (S @ Y) @ C
@@ -213,7 +213,11 @@ def _sparse_peers(S: Any, X: Any, Y: Any) -> dict[str, Pass]:
         new = X @ B + (S @ Y) @ C
         return new, turned @ new
 
-    peers: dict[str, Pass] = {"SciPy": products, "SciPy, both orders": both_orders}
+    def by_columns() -> tuple[Any, Any]:
+        new = X @ B + (columns @ Y) @ C
+        return new, columns.T @ new
+
+    peers: dict[str, Pass] = {"SciPy": products, "SciPy, both orders": both_orders, "SciPy, CSC": by_columns}
     if version("torch"):
         peers["torch, both orders"] = _torch_sparse(S, turned, X, Y)
     return peers

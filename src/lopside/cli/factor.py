@@ -213,11 +213,12 @@ def stepping(method: Any, step_size: str) -> Any:
 
 def chosen_stop(conditions: Mapping[str, Any]) -> Stop | None:
     """Return the conditions that were given, with a budget where no clock ends the run; None if none was given."""
-    given = {name: bound for name, bound in conditions.items() if bound is not None}
+    given: dict[str, Any] = {name: bound for name, bound in conditions.items() if bound is not None}
     if not given:
         return None
-    # Without a clock the default budget holds; with one, only a budget that was asked for.
-    return Stop(**({"max_steps": None} if "seconds" in given else {}) | given)
+    if "seconds" in given:
+        given.setdefault("max_steps", None)
+    return Stop(**given)
 
 
 def finish(run: Run, *, shown: bool) -> tuple[Solution, str]:

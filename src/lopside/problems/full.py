@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -113,7 +114,10 @@ class Full:
         if "svd" not in self._known:
             m, n = self.shape
             A = self.times(np.eye(n)) if n <= m else self.transpose_times(np.eye(m)).T
-            self._known["svd"] = thin_svd(A)
+            # A power of two near ‖A‖_F: LAPACK's own scaling of large matrices costs two digits.
+            scale = 2.0 ** round(math.log2(self.norm)) if self.norm else 1.0
+            U, sigma, Vt = thin_svd(A / scale)
+            self._known["svd"] = U, sigma * scale, Vt
         return self._known["svd"]
 
     def gram(self, V: Array) -> tuple[Array, Array]:

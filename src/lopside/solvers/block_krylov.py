@@ -11,9 +11,9 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.errors import AbilityError, InputError
-from lopside.linalg import frobenius
+from lopside.linalg import frobenius, tall_times
 from lopside.theory.search import Search, Verdict
-from lopside.theory.two_sided import compressed, gauged, sides
+from lopside.theory.two_sided import decomposed, gauged, sides
 
 WIDTH = 8
 """Columns in a read of A, unless told otherwise: fewer waste it, and more cost as much again per column."""
@@ -122,8 +122,9 @@ class RitzPoint:
     @cached_property
     def _factors(self) -> tuple[Array, Array]:
         V = self._fit.leading(self._fit.rank)
-        U, s, V = compressed(sides(self.problem)[0](V), V)
-        return tuple(F.astype(self.problem.dtype, copy=False) for F in gauged(U, s, V, self.problem.transposed))
+        U, s, Z = decomposed(sides(self.problem)[0](V))
+        X, Y = gauged(U, s, tall_times(V, Z), self.problem.transposed)
+        return X.astype(self.problem.dtype, copy=False), Y.astype(self.problem.dtype, copy=False)
 
     @property
     def X(self) -> Array:

@@ -104,7 +104,7 @@ class Probes(NamedTuple):
     def relation(self) -> tuple[Array, Array, Array, Array]:
         """Return Q = [Q₀ … Q_{q−1}], H = QᵀMQ, Q_q and S with M Q = Q H + Q_q S."""
         widths = [Q.shape[1] for Q in self.blocks]
-        Q = np.hstack(self.blocks[:-1])
+        Q = np.hstack([self.V[:, :0], *self.blocks[:-1]])
         size, at = Q.shape[1], 0
         whole = np.zeros((size + widths[-1], size))
         for k, column in enumerate(self.columns):
@@ -124,8 +124,10 @@ class Probes(NamedTuple):
         rounding = (10 + self.V.shape[1]) * EPSILON * norm
         if self.blocks[-1].shape[1] == 0:
             return min(start, (math.sqrt(top) + rounding) ** 2)
-        low, high = max(top, rounding**2), start
-        if not low < high or not self._excludes(high):
+        low = max(top, rounding**2)
+        # Far above all Ritz values Φ overflows, so a moderate bound is tried first.
+        high = next((mu for mu in (1e3 * low, start) if low < mu <= start and self._excludes(mu)), None)
+        if high is None:
             return start
         for _ in range(_BISECTIONS):
             middle = math.sqrt(low * high)
@@ -139,10 +141,14 @@ class Probes(NamedTuple):
 
     def _excludes(self, mu: float) -> bool:
         """Whether the theorem says λ < μ."""
-        taylor = self._taylor(mu)
+        with np.errstate(over="ignore", invalid="ignore"):
+            taylor = self._taylor(mu)
         mass = least_mass(self.start.shape[1], FAILURE)
         with one_blas_thread:
-            A = np.einsum("ri,rjk->jik", taylor[:, 0], taylor)
+            with np.errstate(over="ignore", invalid="ignore"):
+                A = np.einsum("ri,rjk->jik", taylor[:, 0], taylor)
+            if not np.isfinite(A).all():
+                return False
             if not np.linalg.eigvalsh(A[0])[0] * mass > 1.01:  # one per cent for the rounding of Φ
                 return False
             values = np.linalg.eigvalsh(A[1:] + A[1:].transpose(0, 2, 1))

@@ -150,10 +150,15 @@ def from_space(
 
 
 def decomposed(problem: Any) -> SearchSpace:
-    """Return LAPACK's singular vectors as a search space, in the unit ‖A‖_F."""
-    s = problem.svd()[1] / problem.norm
-    delta = (10 + len(s)) * EPSILON
-    return SearchSpace(s**2, np.zeros((0, len(s))), s * delta, delta**2, delta)
+    """Return LAPACK's singular vectors as a search space, in the unit ‖A‖_F; what is proved rests on their residuals."""
+    U, s, Vt = problem.svd()
+    left, right = (Vt.T, U) if problem.transposed else (U, Vt.T)
+    two = TwoSided.given(problem, left, s, right)
+    if len(right) == len(s):
+        return two.space(0.0)
+    rows, side = left * s, right
+    X, Y = (side, rows) if problem.transposed else (rows, side)
+    return two.space((problem.residual_norm(X, Y) / problem.norm) ** 2)
 
 
 def _searched(
@@ -178,12 +183,11 @@ def _finer(problem: Any, rows: Array, side: Array, gap: Gap, rng: np.random.Gene
     with one_blas_thread:
         V, R = np.linalg.qr(side)
         two = TwoSided.of(problem, V)
-        turned = rows @ (R.T @ (V.T @ two.V)) - two.U * two.s
-    misfit = frobenius(turned) / norm + (10 + d) * EPSILON
-    unit = two._replace(s=two.s / norm, C=two.C / norm)
+        turned = (rows / norm) @ (R.T @ (V.T @ two.V)) - two.U * two.s
+    misfit = frobenius(turned) + float(np.linalg.norm(two.delta))
 
     def surplus(h: float) -> float:
-        return energy_excess(unit.space(h, 1.0), d)
+        return energy_excess(two.space(h), d)
 
     def enough(h: float) -> bool:
         return surplus(h) <= max(misfit**2, 1e-7 * (gap.missed / norm) ** 2)
@@ -199,7 +203,7 @@ def _finer(problem: Any, rows: Array, side: Array, gap: Gap, rng: np.random.Gene
         return gap
     low = max(gap.missed - gap.rounding, 0.0)
     least = max(gap.least, math.sqrt(max(0.0, low * low - 2.0 * found)))
-    values = singular_value_bounds(unit.space(h, 1.0), d) * norm
+    values = singular_value_bounds(two.space(h), d) * norm
     both = np.column_stack(
         [np.maximum(values[:, 0], gap.singular_values[:, 0]), np.minimum(values[:, 1], gap.singular_values[:, 1])]
     )

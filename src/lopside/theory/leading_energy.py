@@ -23,7 +23,8 @@ subtract the b − d following eigenvalues, each at least θ_i (Cauchy). ∎
 
 No large numbers are subtracted, so S_b is known to a *square* of rounding. A cut b beyond d serves where σ_d and σ_{d+1} are
 close: what counts is the gap at b. For b < d, eigenvalues b + 1 … d of K are at most the d − b largest of K_b (Cauchy), and
-S_b + Σ_{b<i≤d} (λ_{i−b}(K_b) − θ_i) takes the place of S_b; this is for θ_d = 0. All bounds hold in the same event.
+S_b + Σ_{b<i≤d} (λ_{i−b}(K_b) − θ_i) takes the place of S_b; this is for θ_d = 0, and where σ_d lies in a cluster far below σ_b: the
+differences are then known to rounding of θ_{b+1}. All bounds hold in the same event.
 
 **In closed form**, for reading and for tests: S_b ≤ Σ_{j≤b} ‖c_j‖²/(θ_j − μ_b).
 
@@ -105,13 +106,18 @@ def energy_excess(space: SearchSpace, rank: int) -> float:
 
 
 def _cuts(theta: Array, rank: int) -> list[int]:
-    """Return d, the widest relative gaps of the Ritz values after d, and where θ falls to nothing before d."""
-    D = len(theta)
+    """Return d, and the widest relative gaps of the Ritz values before and after it."""
     positive = int(np.count_nonzero(theta > EPSILON**2 * theta[:1].max(initial=0.0)))
-    if positive < rank:
-        return [positive] if positive else []
-    ratios = theta[rank:D] / theta[rank - 1 : D - 1]
-    return sorted({rank, *(rank + np.argsort(ratios)[:4]).tolist()} - {D}) + [D]
+    if positive == 0:
+        return []
+    ratios = np.append(theta[1:positive] / theta[: positive - 1], 0.0)  # behind each of the positive ones
+    before, after = ratios[: rank - 1], ratios[rank - 1 :]
+    cuts = [1 + np.argsort(before, stable=True)[:_BEFORE], rank + np.argsort(after, stable=True)[:_AFTER]]
+    return sorted({min(rank, positive), positive, *(int(cut) for cut in np.concatenate(cuts))})
+
+
+_BEFORE, _AFTER = 2, 4
+"""How many cuts are tried on each side of d."""
 
 
 def _second_order(space: SearchSpace, rank: int, cut: int) -> float:

@@ -24,7 +24,7 @@ import numpy as np
 from lopside import krylov
 from lopside.arrays import Array
 from lopside.krylov import EPSILON, Relation
-from lopside.linalg import one_blas_thread, tall_inner, tall_times
+from lopside.linalg import frobenius, one_blas_thread, tall_inner, tall_times
 from lopside.theory.deflated_norm import FAILURE, Probes
 from lopside.theory.leading_energy import SearchSpace, arrow, energy_excess
 from lopside.theory.two_sided import sides
@@ -37,9 +37,6 @@ _CONVERGED = 100.0
 
 _PATIENCE = 3
 """Steps between two sets of probes at least."""
-
-_MARGIN = 1.25
-"""What probes make of ‖B(I − VVᵀ)‖² in three or four passes; it must be enough before they are drawn."""
 
 _MOST_PASSES = 10
 """Passes that one set of probes may take."""
@@ -116,6 +113,8 @@ class Search:
     def _values(self) -> tuple[Array, Array]:
         if self._ritz is None:
             self._ritz = krylov.ritz(self.relation)
+            if self.relation.locked == 0 and self.relation.size:
+                self.top = math.sqrt(max(self._ritz[0][0], 0.0))
         return self._ritz
 
     @property
@@ -163,8 +162,8 @@ class Search:
         if first:
             self.top = math.sqrt(max(self.theta[l], 0.0)) if len(self.theta) > l else 0.0
             self.exhausted = l > 0 and self.top <= 8.0 * EPSILON * self.norm
-        elif len(self.theta) > l:
-            self.top = max(self.top if l else 0.0, math.sqrt(max(self.theta[l], 0.0)))
+        elif l and len(self.theta) > l:
+            self.top = max(self.top, math.sqrt(max(self.theta[l], 0.0)))
 
     def _restart(self) -> None:
         keep = min(self.rank + self.width + max(self.rank // 2, self.width), self.capacity - 2 * self.width)
@@ -185,13 +184,13 @@ class Search:
     def space(self, h: float | None = None) -> SearchSpace:
         """Return the part of the space outside of the locked columns, for the bounds of `leading_energy`."""
         l = self.relation.locked
-        error = self.rounding
-        C = (self.relation.C @ self.Z)[:, l:]
-        size = len(self.theta) - l
+        theta, Z, H = self.theta[l:], self.Z[l:, l:], self.relation.H[l:, l:]
+        with one_blas_thread:  # what LAPACK's eigenvectors are off by, on top of the products
+            error = self.rounding + frobenius(H @ Z - Z * theta)
         return SearchSpace(
-            theta=self.theta[l:],
-            C=C,
-            error=np.full(size, error),
+            theta=theta,
+            C=self.relation.C[:, l:] @ Z,
+            error=np.full(len(theta), error),
             h=self.bound() if h is None else h,
             rounding=error,
             failure_probability=self.failure_probability,
@@ -227,7 +226,7 @@ class Search:
     def _enough(self, tol: float) -> bool:
         if self.excess() <= tol:
             return True
-        if not self.excess(min(self.bound(), _MARGIN * self._guess())) <= 0.5 * tol:
+        if not self.excess(min(self.bound(), self._guess())) <= 0.5 * tol:
             return False
         return self._probed(tol)
 
@@ -265,8 +264,6 @@ class Search:
 
     def _merge(self, probes: Probes) -> None:
         relation, (Q, H, F, S) = self.relation, probes.relation()
-        if relation.size + Q.shape[1] + self.width > self.capacity:
-            return
         shared = tall_inner(relation.F, Q)
         both = np.hstack([relation.F - tall_times(Q, shared.T), F])
         new, T = krylov.orthonormalized(both, 32.0 * EPSILON)

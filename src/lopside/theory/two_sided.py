@@ -1,8 +1,12 @@
 """Search spaces without squares: B V and BᵀU instead of BᵀBV, for what lies below √ε σ₁.
 
-From B V = U diag(s) (V rotated within its span) the residuals of M = BᵀB are M v_j − s_j² v_j = s_j a_j with
-a_j = Bᵀu_j − s_j v_j, known up to s_j δ, δ = (10 + b) ε ‖B‖_F, where the product BᵀBV would be known up to ε ‖B‖_F². In the bound S_b of
-`leading_energy` this leaves Σ_j (‖a_j‖ + δ)² s_j²/(s_j² − h): of second order in ε ‖B‖_F, whatever s_j is.
+Let U diag(s) be B V as computed, V rotated within its span, e = B V − U diag(s), ‖e_j‖ ≤ δ_j. The part of M v_j = BᵀBv_j outside of V is
+
+    (I − VVᵀ) M v_j = s_j (I − VVᵀ) Bᵀu_j + (B(I − VVᵀ))ᵀ e_j,
+
+so that with C from the QR factorization of (I − VVᵀ)BᵀU the residuals are s_j C_j up to (s_j + √h) δ_j, and VᵀMV is diag(s²) up to
+s_i δ_j + s_j δ_i. The product BᵀBV would be known up to ε ‖B‖_F² only. In the bound S_b of `leading_energy` this leaves
+Σ_j (‖C_j‖ + 2δ_j)² s_j²/(s_j² − h): of second order in ε ‖B‖_F, whatever s_j is.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ _MOST_PASSES = 10
 
 
 class TwoSided(NamedTuple):
-    """B V = U diag(s), and how far V is from BᵀU.
+    """B V = U diag(s), and how far V is from BᵀU; lengths in the unit ‖B‖_F.
 
     Attributes
     ----------
@@ -30,35 +34,49 @@ class TwoSided(NamedTuple):
     s : ndarray, shape (b,)
         Largest first.
     V : ndarray, shape (side, b)
+    delta : ndarray, shape (b,)
+        Bounds on the columns of B V − U diag(s) and on rounding in C.
+    C : ndarray, shape (b, b)
+        R of the QR factorization of (I − VVᵀ)BᵀU.
     following : ndarray, shape (side, b)
         BᵀU, the next V but for orthonormalization.
-    C : ndarray, shape (b, b)
-        R of the QR factorization of BᵀU − V diag(s).
     """
 
     U: Array
     s: Array
     V: Array
-    following: Array
+    delta: Array
     C: Array
+    following: Array
 
     @classmethod
     def of(cls, problem: Any, V: Array) -> TwoSided:
-        """Multiply out for orthonormal V (side × b), two reads of A."""
-        forth, back = sides(problem)
-        U, s, V = compressed(forth(V), V)
-        following = back(U)
-        rest = following - V * s
-        remove_span(rest, V)
-        with one_blas_thread:
-            return cls(U, s, V, following, np.asarray(np.linalg.qr(rest, mode="r")))
+        """Multiply out for orthonormal V (side × b); two reads of A."""
+        rows = sides(problem)[0](V) / problem.norm
+        U, s, Z = decomposed(rows)
+        return cls._from(problem, U, s, tall_times(V, Z), tall_times(rows, Z))
 
-    def space(self, h: float, norm: float, failure_probability: float = 0.0) -> SearchSpace:
-        """Return the search space of V for `leading_energy`, given h ≥ ‖B(I − VVᵀ)‖₂² and ‖B‖_F."""
-        delta = (10 + len(self.s)) * EPSILON * norm
-        return SearchSpace(
-            self.s**2, self.C * self.s, self.s * delta, (np.sqrt(h) + delta) ** 2, delta * norm, failure_probability
-        )
+    @classmethod
+    def given(cls, problem: Any, U: Array, s: Array, V: Array) -> TwoSided:
+        """Take singular vectors of B that somebody else has computed, and measure them; two reads of A."""
+        return cls._from(problem, U, s / problem.norm, V, sides(problem)[0](V) / problem.norm)
+
+    @classmethod
+    def _from(cls, problem: Any, U: Array, s: Array, V: Array, rows: Array) -> TwoSided:
+        following = sides(problem)[1](U) / problem.norm
+        rest = following.copy()
+        for _ in range(2):
+            remove_span(rest, V)
+        delta = np.linalg.norm(rows - U * s, axis=0) + (10 + len(s)) * EPSILON
+        with one_blas_thread:
+            return cls(U, s, V, delta, np.asarray(np.linalg.qr(rest, mode="r")), following)
+
+    def space(self, h: float, failure_probability: float = 0.0) -> SearchSpace:
+        """Return the search space of V for `leading_energy` in the unit ‖B‖_F, given h ≥ ‖B(I − VVᵀ)‖₂²."""
+        delta = float(self.delta.max())
+        high = (np.sqrt(h) + delta) ** 2
+        error = (self.s + np.sqrt(high)) * self.delta
+        return SearchSpace(self.s**2, self.C * self.s, error, high, delta, failure_probability)
 
     def improved(self) -> Array:
         """Return orth(BᵀU): one step of subspace iteration with BᵀB, nothing squared."""
@@ -74,12 +92,12 @@ def sides(problem: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Arr
     return problem.times, problem.transpose_times
 
 
-def compressed(rows: Array, V: Array) -> tuple[Array, Array, Array]:
-    """Return U, s, W with rows = U diag(s) (VᵀW)ᵀ: B V as an SVD, V rotated to W."""
+def decomposed(rows: Array) -> tuple[Array, Array, Array]:
+    """Return U, s, Z with `rows` Z = U diag(s), for a tall matrix of rows."""
     with one_blas_thread:
         Q, R = np.linalg.qr(rows)
         P, s, Zt = np.linalg.svd(R)
-    return tall_times(Q, P), s, tall_times(V, Zt.T)
+    return tall_times(Q, P), s, Zt.T
 
 
 def gauged(U: Array, s: Array, V: Array, transposed: bool) -> tuple[Array, Array]:
