@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +64,13 @@ def test_the_best_fit_from_every_file(run: Run, name: str, center: bool) -> None
 def test_a_file_too_large_to_load_gives_the_same_fit(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save("b.npy", B)
     _, out, _ = run("factor", "b.npy", "--rank", "4", "--json")
-    read = matrices.read_npy
 
     def unread(path: Path) -> Any:
         raise AssertionError(f"{path} was read as a whole")
 
-    monkeypatch.setattr(matrices._from_npy, "__defaults__", (0,))
     monkeypatch.setattr(matrices.read_matrix, "__kwdefaults__", {"load_limit": 0})
     monkeypatch.setattr(matrices, "read_npy", unread)
     code, mapped, err = run("factor", "b.npy", "--rank", "4", "--json")
-    assert read is not unread
     assert code == 0
     assert "block by block" in err
     assert strict(mapped)["relative_error"] == pytest.approx(strict(out)["relative_error"], rel=1e-9)
@@ -118,3 +116,35 @@ def test_pictures_of_the_best_fit(run: Run) -> None:
     assert code == 0
     assert strict(out)["outputs"] == {"factors": "f.npz", "png": "f.png", "svg": "f.svg"}
     assert files(Path()) == ["a.npy", "b.npy", "f.npz", "f.png", "f.svg"]
+
+
+def test_ctrl_c_keeps_the_best_fit_so_far(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    C = np.random.default_rng(1).standard_normal((600, 300))
+    np.save("c.npy", C)
+    reads = []
+    gram = lo.Full.gram
+
+    def interrupted(problem: lo.Full, V: np.ndarray) -> Any:
+        reads.append(V.shape)
+        if len(reads) == 5:
+            signal.raise_signal(signal.SIGINT)
+        return gram(problem, V)
+
+    monkeypatch.setattr(lo.Full, "gram", interrupted)
+    code, out, err = run("factor", "c.npy", "--rank", "5", "--out", "f.npz", "--json")
+    fit, saved = strict(out), lo.Solution.load("f.npz")
+    assert code == 130
+    assert fit["status"] == "interrupted"
+    assert fit["converged"] is False
+    assert "are in f.npz" in err
+    assert saved.relative_error == pytest.approx(np.linalg.norm(saved.matrix() - C) / np.linalg.norm(C), rel=1e-9)
+    assert saved.relative_error < 1.02 * least(C, 5)
+
+
+def test_a_tolerance_that_cannot_be_proved_is_4(run: Run) -> None:
+    np.save("c.npy", np.random.default_rng(1).standard_normal((600, 300)).astype(np.float32))
+    code, out, err = run("factor", "c.npy", "--rank", "5", "--tol", "1e-30", "--json")
+    assert code == 4
+    assert strict(out)["converged"] is False
+    assert err.startswith("Error: the arithmetic cannot prove more")
+    assert err.count("\n") == 1

@@ -121,9 +121,13 @@ class RitzPoint:
 
     @cached_property
     def _factors(self) -> tuple[Array, Array]:
-        V = self._fit.leading(self._fit.rank)
-        U, s, Z = decomposed(sides(self.problem)[0](V))
+        V = self._fit.leading(min(self._fit.rank, len(self._fit.theta)))
+        rows = sides(self.problem)[0](V)
+        U, s, Z = decomposed(rows)
         X, Y = gauged(U, s, tall_times(V, Z), self.problem.transposed)
+        missing = self._fit.rank - len(s)
+        if missing:  # the space is still too small
+            X, Y = (np.pad(F, ((0, 0), (0, missing))) for F in (X, Y))
         return X.astype(self.problem.dtype, copy=False), Y.astype(self.problem.dtype, copy=False)
 
     @property
@@ -151,7 +155,7 @@ class RitzPoint:
     @property
     def gram_y(self) -> Array:
         """YᵀY in float64."""
-        return np.eye(self._fit.rank)
+        return np.diag((np.arange(self._fit.rank) < len(self._fit.theta)).astype(np.float64))
 
     @cached_property
     def loss(self) -> float:

@@ -155,10 +155,13 @@ def decomposed(problem: Any) -> SearchSpace:
     left, right = (Vt.T, U) if problem.transposed else (U, Vt.T)
     two = TwoSided.given(problem, left, s, right)
     if len(right) == len(s):
-        return two.space(0.0)
-    rows, side = left * s, right
-    X, Y = (side, rows) if problem.transposed else (rows, side)
-    return two.space((problem.residual_norm(X, Y) / problem.norm) ** 2)
+        space = two.space(0.0)
+    else:
+        rows, side = left * s, right
+        X, Y = (side, rows) if problem.transposed else (rows, side)
+        space = two.space((problem.residual_norm(X, Y) / problem.norm) ** 2)
+    # The residuals are rounding: counted as such they cost nothing, where as a matrix they cost D⁴.
+    return space._replace(C=space.C[:0], error=space.error + np.linalg.norm(space.C, axis=0))
 
 
 def _searched(
