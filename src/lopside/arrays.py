@@ -22,7 +22,7 @@ FLOAT32_SAFE = 1e10
 """Float32 entries beyond this (or below its inverse) are widened: A·Y·YᵀX must stay inside 1e±38."""
 
 
-def as_matrix(A: Any) -> Array:
+def as_matrix(A: Any, *, examine: bool = True) -> Array:
     """Return A as a finite two-dimensional float32 or float64 array, without a copy where possible.
 
     float32 and float64 are kept (float32 is widened to float64 when its largest entry lies outside
@@ -33,6 +33,8 @@ def as_matrix(A: Any) -> Array:
     ----------
     A : array_like, shape (m, n)
         Real, finite, not empty.
+    examine : bool
+        Look at every entry, for NaN, infinities and the range of float32. With False that is left to the caller.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def as_matrix(A: Any) -> Array:
         raise InputError(f"got an array with {A.ndim} dimensions, shape {A.shape}; expected a matrix. {_reshape(A)}")
     if A.size == 0:
         raise InputError(f"got an empty matrix of shape {A.shape}; expected at least one row and one column")
+    if not examine:
+        return A
     _require_finite(A)
     if A.dtype == np.float32 and not _within(A, FLOAT32_SAFE):
         return A.astype(np.float64)

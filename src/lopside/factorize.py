@@ -29,8 +29,8 @@ def factorize(
 ) -> Solution:
     """Find the best A ≈ X Yᵀ of a rank, or of the least rank that reaches an error, and prove how good it is.
 
-    Done when ‖A − XYᵀ‖_F ≤ (1 + tol)·‖A − A_d‖_F is proved, A_d the best of rank d, or ‖A − XYᵀ‖_F ≤ 100 ε ‖A‖_F with ε of
-    the precision of A. X = U diag(s) and Y has orthonormal columns, with signs as in `Solution.svd`.
+    Done when ‖A − XYᵀ‖_F ≤ (1 + tol)·‖A − A_d‖_F is proved, A_d the best of rank d, or ‖A − XYᵀ‖_F ≤ 100 ε ‖A‖_F with
+    ε of the precision of A. X = U diag(s) and Y has orthonormal columns, with signs as in `Solution.svd`.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def factorize(
     Raises
     ------
     InputError
-        If not exactly one of rank and relative_error is given, for numbers out of range, and where memory_limit is too low.
+        If not exactly one of rank and relative_error is given, for numbers out of range, and where memory_limit is
+        too low.
 
     Warns
     -----

@@ -36,9 +36,10 @@ _VISIBLE = 1e-5
 """Share of ‖A‖_F² above which ‖A‖_F² − Σ s² is good to ten digits; below, the residual is read."""
 
 _CHECK = 0.1
-"""Share of the work of the reads that looking at the space may cost; but it is looked at whenever it has grown by ..."""
+"""Share of the work of the reads that looking at the space may cost."""
 
 _GROWTH = 1.25
+"""The space is looked at in any case when it has grown by this factor."""
 
 
 class Goal(NamedTuple):
@@ -122,7 +123,7 @@ class Fitting:
         if self.goal.relative_error is not None:
             self.rank = max(1, int(np.count_nonzero(tails > self.goal.relative_error)))
         d, delta = self.rank, (10 + self.rank) * EPSILON * norm
-        self.below = float(tails[d - 1]) - delta / norm
+        self.below = 1.0 if d == 1 else float(tails[d - 1]) - delta / norm
         self.steps = 1
         left, right = (Vt[:d].T, U[:, :d]) if self.problem.transposed else (U[:, :d], Vt[:d].T)
         began, reads = time.perf_counter(), self.problem.reads
@@ -130,14 +131,12 @@ class Fitting:
         missed = self._residual(left, s[:d], right)
         gap = from_space(decomposed(self.problem), norm, norm, d, missed, delta, misfit if self._double else math.inf)
         self.proof_seconds, self.proof_reads = time.perf_counter() - began, self.problem.reads - reads
-        return Fit(left, s[:d], right, gap, delta * float(s[0]))
+        return Fit(left, s[:d], right, gap, self._gradient_norm(np.full(d, delta) * s[:d], s))
 
     def _new_search(self) -> Search:
         side, width = self.problem.side, self.plan.width
         block = np.eye(side) if width == side else self.rng.standard_normal((side, width))
-        search = Search(
-            self.problem, self.rank, block, width=width, capacity=self.plan.basis, rng=self.rng.spawn(1)[0]
-        )
+        search = Search(self.problem, self.rank, block, width=width, capacity=self.plan.basis, rng=self.rng.spawn(1)[0])
         self.search = search
         return search
 
@@ -166,6 +165,8 @@ class Fitting:
                 tol *= 0.1
                 verdict = Verdict.SEARCHING if tol > EPSILON and not stuck else Verdict.PROVED
             self.blind = verdict is Verdict.BLIND
+            if self.blind and self.goal.relative_error is not None:
+                self._least(search)
             if verdict is not Verdict.SEARCHING:
                 return
         self.status = Status.MAX_STEPS
@@ -189,7 +190,7 @@ class Fitting:
         """Whether one column less is proved not to be enough."""
         if self.rank == 1:
             self.below = 1.0
-        else:
+        elif search.relation.locked == 0:
             space, d = search.space(), self.rank - 1
             known = float(search.theta[:d].sum())
             least = search.norm**2 - known - energy_excess(space, d) - space.rounding
@@ -221,8 +222,14 @@ class Fitting:
             space = SearchSpace(s[:0], np.zeros((0, 0)), s[:0], (norm / scale) ** 2, slack / scale**2)
             misfit = math.inf
         gap = from_space(space, scale, norm, d, missed, slip, misfit)
-        couplings = frobenius(search.relation.C @ search.Z[:, :d])
-        return Fit(U, s, V, gap, couplings * scale * scale)
+        residuals = np.linalg.norm(search.relation.C @ search.Z[:, :d], axis=0) * scale * scale
+        return Fit(U, s, V, gap, self._gradient_norm(residuals, s))
+
+    def _gradient_norm(self, residuals: Array, s: Array) -> float:
+        """Return ‖∇f‖_F from ‖BᵀBv_j − s_j²v_j‖; the factor on B's side carries s unless it is Y."""
+        if self.problem.transposed:
+            residuals = residuals / np.maximum(s[: len(residuals)], np.finfo(np.float64).tiny)
+        return frobenius(residuals[None])
 
     def _residual(self, U: Array, s: Array, V: Array) -> float:
         X, Y = self._factors(U, s, V)
@@ -234,7 +241,7 @@ class Fitting:
         return np.ascontiguousarray(X, dtype), np.ascontiguousarray(Y, dtype)
 
     def _polished(self, search: Search) -> Fit:
-        """Return the fit by subspace iteration without squares, from the space found; each round reads A three times."""
+        """Return the fit by subspace iteration without squares, from the space found; three reads a round."""
         problem, d, norm = self.problem, self.rank, self.problem.norm
         V = search.leading(min(d + search.width, *problem.shape))
         fits: list[Fit] = []
@@ -247,8 +254,9 @@ class Fitting:
             self.proof_reads += problem.reads - reads
             self.steps += 1
             self.history.append((self.steps, time.perf_counter() - self.began, problem.reads, gap.missed))
-            rest = frobenius(two.C[:, :d] * two.s[:d])
-            fits.append(Fit(two.U[:, :d], two.s[:d] * norm, two.V[:, :d], gap, rest * norm * norm))
+            s = two.s[:d] * norm
+            residuals = np.linalg.norm(two.C[:, :d], axis=0) * norm * s
+            fits.append(Fit(two.U[:, :d], s, two.V[:, :d], gap, self._gradient_norm(residuals, s)))
             outside = frobenius(two.C[:, :d])
             if gap.excess <= self.goal.tol or self._at_rounding(gap) or outside > _GAIN * before:
                 break
@@ -256,7 +264,7 @@ class Fitting:
         return min(fits, key=lambda fit: fit.gap.gap)
 
     def _two_sided_gap(self, two: TwoSided, search: Search) -> Gap:
-        problem, d, norm = self.problem, self.rank, self.problem.norm
+        d, norm = self.rank, self.problem.norm
         b = len(two.s)
         slip = (10 + b) * EPSILON * norm
         rest = self._residual(two.U, two.s * norm, two.V)
@@ -278,8 +286,8 @@ class Fitting:
         """Return what the proof amounts to."""
         goal, norm = self.goal, self.problem.norm
         if goal.relative_error is not None:
-            reached = gap.missed - gap.rounding <= goal.relative_error * norm
-            if reached and (self.below > goal.relative_error or self.rank == 1):
+            reached = gap.missed + gap.rounding <= goal.relative_error * norm
+            if reached and self.below > goal.relative_error:
                 return Status.RELATIVE_ERROR
         elif gap.excess <= goal.tol:
             return Status.EXCESS

@@ -6,8 +6,8 @@ Write M for BᵀB, with B the matrix (A or Aᵀ) divided by a power of two near 
 
 with V (n × D) the search space and F (n × f) what M leads out of it. All that is asked of the space is in the small
 matrices H and C: where H Z = Z Θ, the Ritz vectors V Z have the values Θ and the residuals F C Z. A step takes
-the first columns of F into V, at the price of one product with M; what that leaves outside of [V F], orthogonalized twice
-against all of it, joins F. To restart replaces V by some of its Ritz vectors, which keeps the relation [WS00].
+the first columns of F into V, at the price of one product with M; what that leaves outside of [V F], orthogonalized
+twice against all of it, joins F. To restart replaces V by some of its Ritz vectors, which keeps the relation [WS00].
 
 Where the space closes early, because eigenvalues are multiple or zero, F is filled up with random directions; C has
 zero rows there.
@@ -142,9 +142,7 @@ def restarted(relation: Relation, theta: Array, Z: Array, capacity: int) -> Rela
     columns = Columns(len(relation.F), min(capacity, len(relation.F)))
     tall_times(relation.V, Z, out=columns.array[:, :k])
     columns.used = k
-    return relation._replace(
-        columns=columns, H=np.diag(theta), C=relation.C @ Z, restarts=relation.restarts + 1
-    )
+    return relation._replace(columns=columns, H=np.diag(theta), C=relation.C @ Z, restarts=relation.restarts + 1)
 
 
 def focused(relation: Relation, Z: Array) -> Relation:
@@ -158,7 +156,8 @@ def orthonormalized(W: Array, noise: float) -> tuple[Array, Array]:
     """Return Q, S with W = Q S, but for directions of W of norm below `noise`.
 
     By the eigenvectors of WᵀW, which is Cholesky QR that cannot break down. Directions far smaller than the largest are
-    split off first, because WᵀW does not know them. Q is orthonormal to about 1e-8; a second call makes it so to rounding.
+    split off first, because WᵀW does not know them. Q is orthonormal to about 1e-8; a second call makes it so to
+    rounding.
     """
     with one_blas_thread:
         squares, U = np.linalg.eigh(tall_inner(W, W))
@@ -179,7 +178,7 @@ def orthonormalized(W: Array, noise: float) -> tuple[Array, Array]:
 
 
 def outside(W: Array, spaces: tuple[Array, ...], noise: float) -> tuple[Array, Array]:
-    """Return Q, S with Q orthonormal and W = Q S outside of the spaces, which are orthogonal to each other; changes W."""
+    """Return Q, S with Q orthonormal and W = Q S outside of the spaces, orthogonal to each other; W is overwritten."""
     for V in spaces:
         remove_span(W, V)
     Q, S = orthonormalized(W, noise)

@@ -75,8 +75,8 @@ def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> 
         basis = max(least, int(0.8 * basis))
     if needed(basis) > allowed:
         raise InputError(
-            f"got memory_limit = {allowed:.4g} bytes; rank {d} of a {m} × {n} matrix needs {needed(basis):.4g} with the least "
-            f"basis of {basis} columns beside A. Try a larger limit, a smaller rank, or fewer threads"
+            f"got memory_limit = {allowed:.4g} bytes; rank {d} of a {m} × {n} matrix needs {needed(basis):.4g} "
+            f"beside A, with the least basis of {basis} columns. Try a larger limit, a smaller rank, or fewer threads"
         )
     what = "all of AᵀA in one read" if width == side else f"{width} columns per read of A"
     choices = [*notes, f"block Krylov, {what}, a basis of at most {basis} columns ({problem.storage.layout})"]

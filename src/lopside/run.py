@@ -134,7 +134,7 @@ class Run:
         if type(stop) is not Stop or not _SQUARES[0] < norm < _SQUARES[1]:
             return 1, 0.0
         strides = [_LONGEST, self.trace.every - step % self.trace.every]
-        if stop.gradient_norm is not None or stop.no_progress is not None:
+        if any(bound is not None for bound in (stop.excess, stop.gradient_norm, stop.no_progress)):
             strides.append(stop.every - step % stop.every)
         if stop.max_steps is not None:
             strides.append(stop.max_steps - step)

@@ -47,9 +47,9 @@ class Stop:
     relative_error : float, optional
         ‖X Yᵀ − A‖_F/‖A‖_F ≤ this, not squared: "relative squared error 1e-10" is 1e-5.
     excess : float, optional
-        ‖X Yᵀ − A‖_F ≤ (1 + this)·‖A_d − A‖_F is proved, A_d the best of the rank, or ‖X Yᵀ − A‖_F ≤ 100 ε ‖A‖_F with ε of the precision of A:
-        the one condition that knows how good the answer could be. `BlockKrylov` is asked after each step; other methods
-        every `every` steps, which costs as much as a certificate each time.
+        ‖X Yᵀ − A‖_F ≤ (1 + this)·‖A_d − A‖_F is proved, A_d the best of the rank, or ‖X Yᵀ − A‖_F ≤ 100 ε ‖A‖_F with
+        ε of the precision of A: the one condition that knows how good the answer could be. `BlockKrylov` is asked
+        after each step; other methods every `every` steps, which costs as much as a certificate each time.
     gradient_norm : float, optional
         √(‖∇_X f‖_F² + ‖∇_Y f‖_F²) ≤ this · ‖A‖_F^{3/2}, tested every `every` steps: a pure number that does not
         change when A is rescaled. Each test reads A once.
@@ -137,13 +137,16 @@ def _within_excess(state: Any, excess: float, every: int) -> Status | None:
             return Status.EXCESS
     elif state.step % every:
         return None
-    elif measured_gap(
-        problem,
-        point.X.astype(np.float64),
-        point.Y.astype(np.float64),
-        np.random.default_rng((_SEED, state.step)),
-        target=excess,
-    ).excess <= excess:
+    elif (
+        measured_gap(
+            problem,
+            point.X.astype(np.float64),
+            point.Y.astype(np.float64),
+            np.random.default_rng((_SEED, state.step)),
+            target=excess,
+        ).excess
+        <= excess
+    ):
         return Status.EXCESS
     if state.relative_error <= rounding_level(problem.dtype):
         return Status.ROUNDING

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lopside.kernels import dense, plain
 from lopside.storage import Dense
 
-# Around every edge there is: vectors of 4 to 16 numbers, tiles of 4 and 6 columns, chunks of rows, stretches.
+# Around every edge there is: vectors of 4 to 16 numbers, tiles of up to 24 rows, chunks of rows, stretches of columns.
 ROWS, COLUMNS, RANKS = st.integers(1, 70), st.integers(1, 140), st.integers(1, 27)
 
 
@@ -28,27 +28,27 @@ def operands(m, n, d, l, seed, A_type, kind):
     return A, rng.random(m).astype(kind), X, Y, MN
 
 
-def swept(kernel, A, scale, X, Y, MN, first, chunk, fetch):
+def swept(kernel, A, scale, X, Y, MN, first, chunk):
     m, n = A.shape
     kind, z, k = Y.dtype, MN.shape[1], X.shape[1]
     padded = np.zeros((len(MN), kernel.pitch(z, kind.itemsize)), kind)
     padded[:, :z] = MN
     out = np.empty((m, k), kind)
     PT, G = np.zeros((z - first, kernel.pitch(n, kind.itemsize)), kind), np.zeros((z, kernel.pitch(z, 8)))
-    wide = kernel.pack(Y.astype(np.float64))
-    missed = kernel.sweep(A, scale, X, kernel.pack(Y), wide, padded, k, first, chunk, fetch, out, PT, G, True)
+    wide = kernel.pack_across(Y.astype(np.float64))
+    missed = kernel.sweep(A, scale, X, kernel.pack(Y), wide, padded, k, first, chunk, out, PT, G, True)
     return out, PT[:, :n].T, G[:, :z], missed
 
 
 @pytest.mark.parametrize("types", ["dd", "ff", "fd"])
-@given(m=ROWS, n=COLUMNS, d=RANKS, l=st.integers(0, 3), scaled=st.booleans(), fetch=st.booleans(),
+@given(m=ROWS, n=COLUMNS, d=RANKS, l=st.integers(0, 3), scaled=st.booleans(),
        chunk=st.integers(1, 40), seed=st.integers(0, 99))  # fmt: skip
-def test_the_compiled_sweep_is_the_plain_one(types, m, n, d, l, scaled, fetch, chunk, seed):
+def test_the_compiled_sweep_is_the_plain_one(types, m, n, d, l, scaled, chunk, seed):
     A, scale, X, Y, MN = operands(m, n, d, l, seed, *types)
     scale = scale if scaled else scale[:0]
     first = d if l else 0
-    ours = swept(dense, A, scale, X, Y, MN, first, chunk, fetch)
-    theirs = swept(plain, *(B.astype(np.float64) for B in (A, scale, X, Y, MN)), first, 1000, False)
+    ours = swept(dense, A, scale, X, Y, MN, first, chunk)
+    theirs = swept(plain, *(B.astype(np.float64) for B in (A, scale, X, Y, MN)), first, 1000)
     u = np.finfo(Y.dtype).eps * (m + n + 4 * d) * 8
     for got, expected in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(got, expected, rtol=0, atol=u * max(1e-3, np.abs(expected).max()))
@@ -63,7 +63,7 @@ def test_products_alone(m, n, d, chunk, seed):
     np.testing.assert_allclose(out, scale[:, None] * (A @ Y), rtol=0, atol=1e-12)
     np.testing.assert_allclose(PT[:, :n].T, A.T @ X, rtol=0, atol=1e-12)
     assert not PT[:, n:].any()
-    assert dense.residual_square(A, scale, X, dense.pack(Y)) == pytest.approx(
+    assert dense.residual_square(A, scale, X, dense.pack_across(Y)) == pytest.approx(
         np.linalg.norm(X @ Y.T - scale[:, None] * A) ** 2, rel=1e-13
     )
 

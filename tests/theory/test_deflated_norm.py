@@ -1,7 +1,6 @@
 """Bounds on what is left of a matrix outside of a search space: never too small but with the stated probability."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,5 +81,5 @@ def test_least_mass_is_a_bound_on_the_chi_square_tail():
 
     for p in (1, 2, 8, 10):
         for failure in (1e-10, 1e-3):
-            assert chi2.cdf(least_mass(p, failure), p) == pytest.approx(failure, rel=0.05 if failure < 1e-5 else 0.3)
+            assert chi2.cdf(least_mass(p, failure), p) >= failure * (0.95 if failure < 1e-5 else 0.5)
             assert chi2.cdf(least_mass(p, failure), p) <= failure * (1 + 1e-9)

@@ -1,8 +1,8 @@
 """The pass over a block of rows of a dense matrix: A·Y and Aᵀ·(K N) while the rows are in cache.
 
-A is rows × n, row-major.  Y comes packed by `pack`: Y[b, c, :] holds WIDTH rows of its column c, so that what is read
-together lies together.  `PT` collects the probe, transposed, l × pitch with n rounded up to whole vectors.
-Everything but A has the type of the sums, K and Gram matrices excepted.
+A is rows × n, row-major.  Y comes packed by `pack`, n × pitch; for the residual by `pack_across`.  `PT` collects the
+probe, transposed, l × pitch with n rounded up to whole vectors.  Everything but A has the type of the sums, K and Gram
+matrices excepted.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.kernels.compiled import compiled
-from lopside.kernels.tiles import DOT_ROWS, PANEL, TILE, VECTOR_BYTES, dots, fold, product
+from lopside.kernels.tiles import PANEL, TILE, VECTOR_BYTES, product, rows_product
 
-_STRETCH = 32
-"""Vectors of a row visited at once: with them _BLOCK rows of A and TILE columns of Y fit into the first-level cache."""
+_DEPTH = 64
+"""Columns of A visited at once: the rows of Y that meet them stay in the first-level cache."""
 
-_BLOCK = 2 * DOT_ROWS
+STRETCH = 32
+"""Vectors of a row of the residual formed at once."""
 
-_CACHE = 3 << 19
-"""What is hoped for of the second-level cache, in bytes."""
+ROWS = 24
+"""Rows of A visited at once: whole tiles of any width, and few enough to be in cache when they are read again."""
 
 
 def pitch(n: int, itemsize: int) -> int:
@@ -31,9 +32,17 @@ def pitch(n: int, itemsize: int) -> int:
 
 
 def pack(Y: Array) -> Array:
-    """Return Y (n × d) as blocks × d × width, zeros behind: block b holds, transposed, the rows from b·width on."""
+    """Return Y (n × d) with columns of zeros up to whole vectors."""
     n, d = Y.shape
-    width = _STRETCH * VECTOR_BYTES // Y.itemsize
+    packed = np.zeros((n, pitch(d, Y.itemsize)), Y.dtype)
+    packed[:, :d] = Y
+    return packed
+
+
+def pack_across(Y: Array) -> Array:
+    """Return Yᵀ as blocks × d × width, zeros behind: block b holds, transposed, the rows of Y from b·width on."""
+    n, d = Y.shape
+    width = STRETCH * VECTOR_BYTES // Y.itemsize
     blocks = -(-n // width)
     packed = np.zeros((blocks, d, width), Y.dtype)
     whole = n // width
@@ -43,54 +52,44 @@ def pack(Y: Array) -> Array:
     return packed
 
 
-def plan(n: int, columns: int, itemsize: int) -> tuple[int, bool]:
-    """Return how many rows to visit at once, and whether the next ones are to be fetched while these are in use.
-
-    The tables of Y and the probe are walked through once per visit, the rows of A twice. Either all of it stays in
-    the second-level cache; or so many rows are visited at once that walking through the tables costs little, and
-    A comes from the third level the second time.
-    """
-    room = _CACHE // (n * itemsize) - 2 * columns
-    if room >= 2 * DOT_ROWS:
-        return min(room // 2 // DOT_ROWS * DOT_ROWS, 64), True
-    return min(max(4 * columns, 24), 256) // _BLOCK * _BLOCK, False
+def chunk_rows(n: int, columns: int, itemsize: int) -> int:
+    """Return how many rows to visit at once: more where walking through all of Y and the probe costs more."""
+    return ROWS * (1 if columns <= 16 else 2 if columns <= 40 else 4)
 
 
 @compiled
-def sweep(A: Any, scale: Any, top: Any, Y: Any, wide: Any, MN: Any, k: Any, first: Any, chunk: Any, fetch: Any,
+def sweep(A: Any, scale: Any, top: Any, Y: Any, wide: Any, MN: Any, k: Any, first: Any, chunk: Any,
           out: Any, PT: Any, G: Any, residual: Any) -> Any:  # fmt: skip
     """Add this block's share to PT and G, write its rows of `out`, and return its share of the residual.
 
     With K = [top | s∘(A Y)] and Z = K·MN: out = Z[:, :k], G += ZᵀZ, PT += (Aᵀ(s∘Z[:, first:]))ᵀ, where s is `scale`
-    (all ones if empty).  `wide` is Y packed in float64, for the residual ‖top Yᵀ − s∘A‖².
+    (all ones if empty).  `wide` is Y packed across in float64, for the residual ‖top Yᵀ − s∘A‖².
     """
     rows, n = A.shape
-    d, pitch, depth = Y.shape[1], PT.shape[1], top.shape[1]
+    dpitch, pitch, depth = Y.shape[1], PT.shape[1], top.shape[1]
+    d = MN.shape[0] - depth
     z, zpitch = G.shape
     l = z - first
     w = VECTOR_BYTES // Y.itemsize
     lda = A.strides[0] // A.itemsize
     full, vectors = n // w, MN.shape[1] // w
-    sums = np.empty(chunk * d * w, Y.dtype)
     edge = np.zeros(chunk * w, A.dtype)
-    AY = np.empty((chunk, d), Y.dtype)
+    AY = np.empty((chunk, dpitch), Y.dtype)
     Z = np.empty((chunk, MN.shape[1]), Y.dtype)
     Z64 = np.zeros((chunk, zpitch), np.float64)
     L = np.empty((chunk, l), Y.dtype)
-    ahead = chunk * lda if fetch else PANEL * w
     missed = 0.0
     for start in range(0, rows, chunk):
         count = min(chunk, rows - start)
         block = A[start:]
-        _fill_edge(block, count, full * w, edge, w)
-        _times(block, count, edge, Y, sums, AY)
+        _times(block, count, Y, AY)
         if scale.size:
             for i in range(count):
                 for c in range(d):
                     AY[i, c] *= scale[start + i]
         Z[:] = 0
         product(top, start * depth, 1, depth, MN, 0, MN.shape[1], depth, Z, 0, MN.shape[1], count, vectors, 0)
-        product(AY, 0, 1, d, MN, depth * MN.shape[1], MN.shape[1], d, Z, 0, MN.shape[1], count, vectors, 0)
+        product(AY, 0, 1, dpitch, MN, depth * MN.shape[1], MN.shape[1], d, Z, 0, MN.shape[1], count, vectors, 0)
         for i in range(count):
             s = scale[start + i] if scale.size else Y.dtype.type(1)
             for c in range(k):
@@ -100,8 +99,9 @@ def sweep(A: Any, scale: Any, top: Any, Y: Any, wide: Any, MN: Any, k: Any, firs
             for c in range(z):
                 Z64[i, c] = Z[i, c]
         product(Z64, 0, zpitch, 1, Z64, 0, zpitch, count, G, 0, zpitch, z, zpitch * 8 // VECTOR_BYTES, 0)
-        product(L, 0, l, 1, block, 0, lda, count, PT, 0, pitch, l, full, ahead)
+        product(L, 0, l, 1, block, 0, lda, count, PT, 0, pitch, l, full, PANEL * w)
         if full * w < n:
+            _fill_edge(block, count, full * w, edge, w)
             product(L, 0, l, 1, edge, 0, w, count, PT, full * w, pitch, l, 1, 0)
         if residual:
             missed += _residual(block, count, top[start:], wide, scale[start:])
@@ -111,18 +111,14 @@ def sweep(A: Any, scale: Any, top: Any, Y: Any, wide: Any, MN: Any, k: Any, firs
 @compiled
 def times(A: Any, scale: Any, Y: Any, chunk: Any, out: Any) -> None:
     """Write s∘(A Y) into `out`, rows × d."""
-    rows, n = A.shape
-    w = VECTOR_BYTES // Y.itemsize
-    sums = np.empty(chunk * Y.shape[1] * w, Y.dtype)
-    edge = np.zeros(chunk * w, A.dtype)
-    for start in range(0, rows, chunk):
-        count = min(chunk, rows - start)
-        _fill_edge(A[start:], count, n // w * w, edge, w)
-        _times(A[start:], count, edge, Y, sums, out[start:])
-        if scale.size:
-            for i in range(start, start + count):
-                for c in range(Y.shape[1]):
-                    out[i, c] *= scale[i]
+    AY = np.empty((chunk, Y.shape[1]), Y.dtype)
+    for start in range(0, len(A), chunk):
+        count = min(chunk, len(A) - start)
+        _times(A[start:], count, Y, AY)
+        for i in range(count):
+            s = scale[start + i] if scale.size else Y.dtype.type(1)
+            for c in range(out.shape[1]):
+                out[start + i, c] = s * AY[i, c]
 
 
 @compiled
@@ -143,7 +139,7 @@ def transpose_times(A: Any, X: Any, chunk: Any, PT: Any) -> None:
 
 @compiled
 def residual_square(A: Any, scale: Any, X: Any, Y: Any) -> Any:
-    """Return ‖X Yᵀ − s∘A‖²; X and packed Y in float64."""
+    """Return ‖X Yᵀ − s∘A‖²; X, and Y packed across, in float64."""
     return _residual(A, A.shape[0], X, Y, scale)
 
 
@@ -185,18 +181,10 @@ def _fill_edge(A: Any, count: Any, first: Any, edge: Any, w: Any) -> None:
 
 
 @compiled
-def _times(A: Any, count: Any, edge: Any, Y: Any, sums: Any, AY: Any) -> None:
-    n, (_, d, width) = A.shape[1], Y.shape
-    w = VECTOR_BYTES // Y.itemsize
+def _times(A: Any, count: Any, Y: Any, AY: Any) -> None:
+    n, pitch = Y.shape
     lda = A.strides[0] // A.itemsize
-    full = n // w
-    sums[: count * d * w] = 0
-    for j in range(0, full, _STRETCH):
-        vectors = min(_STRETCH, full - j)
-        for i in range(0, count, _BLOCK):
-            dots(A, i * lda + j * w, lda, Y, j * w * d, width, vectors, sums, i * d * w, min(_BLOCK, count - i), d,
-                 DOT_ROWS * lda)  # fmt: skip
-    if full * w < n:
-        at = full // _STRETCH * width * d + full % _STRETCH * w
-        dots(edge, 0, w, Y, at, width, 1, sums, 0, count, d, 0)
-    fold(sums, 0, count * d, AY, 0)
+    AY[:count] = 0
+    for j in range(0, n, _DEPTH):
+        rows_product(A, j, lda, Y, j * pitch, pitch, min(_DEPTH, n - j), AY, 0, pitch, count,
+                     pitch * Y.itemsize // VECTOR_BYTES)  # fmt: skip

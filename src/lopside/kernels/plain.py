@@ -20,13 +20,16 @@ def pack(Y: Array) -> Array:
     return Y
 
 
-def plan(n: int, columns: int, itemsize: int) -> tuple[int, bool]:
-    """Return how many rows to visit at once, and False."""
-    return max(1, _PIECE_BYTES // (n * itemsize)), False
+pack_across = pack
+
+
+def chunk_rows(n: int, columns: int, itemsize: int) -> int:
+    """Return how many rows to visit at once."""
+    return max(1, _PIECE_BYTES // (n * itemsize))
 
 
 def sweep(
-    A: Array, scale: Array, top: Array, Y: Array, wide: Array, MN: Array, k: int, first: int, chunk: int, fetch: bool,
+    A: Array, scale: Array, top: Array, Y: Array, wide: Array, MN: Array, k: int, first: int, chunk: int,
     out: Array, PT: Array, G: Array, residual: bool,
 ) -> float:  # fmt: skip
     """See `kernels.dense.sweep`."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from lopside.kernels.compiled import compiled
-from lopside.kernels.dense import residual_square, sweep
-from lopside.kernels.tiles import VECTOR_BYTES, dots, fold, product
+from lopside.kernels.dense import STRETCH, residual_square, sweep
+from lopside.kernels.tiles import VECTOR_BYTES, product, rows_product
 
 
 @compiled
@@ -31,25 +31,20 @@ def descend(A: Any, scale: Any, X: Any, Y: Any, PT: Any, Gx: Any, Gy: Any, step_
     taken, place, residuals : int
         `place`, 0 or 1, says where in the pairs the state is.
     """
-    d = X.shape[2]
-    blocks, width = Y.shape[1], Y.shape[3]
-    pitch = PT.shape[2]
-    w = VECTOR_BYTES // X.itemsize
-    dpitch = (d + w - 1) // w * w
+    d, (n, dpitch), pitch = X.shape[2], Y.shape[1:], PT.shape[2]
+    w, w64 = VECTOR_BYTES // X.itemsize, VECTOR_BYTES // 8
     MN = np.zeros((2 * d, dpitch), X.dtype)
-    K = np.empty((d, d), X.dtype)
+    K = np.zeros((d, dpitch), X.dtype)
     G = np.zeros((d, Gx.shape[2]), np.float64)
-    Y64 = np.empty((d, width), np.float64)
-    sums = np.empty(d * d * (VECTOR_BYTES // 8), np.float64)
-    crossed = np.empty_like(sums)
-    flat = np.empty(d * d, np.float64)
-    w64 = VECTOR_BYTES // 8
+    crossed = np.zeros_like(G)
+    Y64 = np.zeros((n, Gx.shape[2]), np.float64)
+    width = STRETCH * w64
+    across = np.zeros(((n + width - 1) // width, d, width), np.float64)
     if A.shape[1] < pitch:  # whole vectors, so that no row has an end to be treated apart
         padded = np.zeros((len(A), pitch), A.dtype)
         padded[:, : A.shape[1]] = A
     else:
         padded = A.copy()
-    wide = np.empty((blocks, d, width), np.float64)
     residuals = 0
     at = 0
     for step in range(len(losses)):
@@ -61,43 +56,37 @@ def descend(A: Any, scale: Any, X: Any, Y: Any, PT: Any, Gx: Any, Gy: Any, step_
             MN[d + i, i] = step_size
         G[:] = 0
         PT[to] = 0
-        sweep(padded, scale, X[at], Y[at], wide, MN, d, 0, chunk, False, X[to], PT[to], G, False)
+        sweep(padded, scale, X[at], Y[at], across, MN, d, 0, chunk, X[to], PT[to], G, False)
         Gx[to] = G
         seen = to if alternating else at
         for i in range(d):
             for c in range(d):
                 K[i, c] = -step_size * Gx[seen, i, c]
             K[i, i] += 1
-        sums[:] = 0
+        for j in range(n):
+            for c in range(d):
+                Y[to, j, c] = step_size * PT[seen, c, j]
+        rows_product(Y, at * n * dpitch, dpitch, K, 0, dpitch, d, Y, to * n * dpitch, dpitch, n, dpitch // w)
+        for j in range(n):
+            for c in range(d):
+                Y64[j, c] = Y[to, j, c]
+        vectors = Y64.shape[1] // w64
+        Gy[to] = 0
+        product(Y64, 0, Y64.shape[1], 1, Y64, 0, Y64.shape[1], n, Gy, to * Gy.shape[1] * Gy.shape[2], Gy.shape[2], d,
+                vectors, 0)  # fmt: skip
         crossed[:] = 0
-        for b in range(blocks):
-            first = b * width
-            stop = min(width, pitch - first)
-            for c in range(d):
-                for j in range(stop):
-                    Y[to, b, c, j] = step_size * PT[seen, c, first + j]
-            product(K, 0, d, 1, Y, (at * blocks + b) * d * width, width, d, Y, (to * blocks + b) * d * width, width,
-                    d, (stop + w - 1) // w, 0)  # fmt: skip
-            for c in range(d):
-                for j in range(width):
-                    Y64[c, j] = Y[to, b, c, j]
-            vectors = (stop + w64 - 1) // w64
-            dots(Y64, 0, width, Y64, 0, width, vectors, sums, 0, d, d, 0)
-            dots(PT, to * d * pitch + first, pitch, Y64, 0, width, vectors, crossed, 0, d, d, 0)
-        fold(crossed, 0, d * d, flat, 0)
-        inner = 0.0
+        rows_product(PT, to * d * pitch, pitch, Y64, 0, Y64.shape[1], n, crossed, 0, Y64.shape[1], d, vectors)
+        inner = fitted = 0.0
         for i in range(d):
-            inner += flat[i * d + i]
-        fold(sums, 0, d * d, flat, 0)
-        fitted = 0.0
-        for i in range(d):
+            inner += crossed[i, i]
             for c in range(d):
-                Gy[to, i, c] = flat[i * d + c]
-                fitted += flat[i * d + c] * Gx[to, i, c]
+                fitted += Gy[to, i, c] * Gx[to, i, c]
         loss = 0.5 * (known - 2.0 * inner + fitted)
         if loss <= trust * max(known, fitted):
-            wide[:] = Y[to]
-            loss = 0.5 * residual_square(padded, scale, X[to].astype(np.float64), wide)
+            for j in range(n):
+                for c in range(d):
+                    across[j // width, c, j % width] = Y64[j, c]
+            loss = 0.5 * residual_square(padded, scale, X[to].astype(np.float64), across)
             residuals += 1
         if not loss <= high:
             return step, at, residuals

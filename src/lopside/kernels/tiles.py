@@ -30,21 +30,10 @@ _WIDE = bool(binding.get_host_cpu_features().get("avx512f"))
 VECTOR_BYTES = 64 if _WIDE else 32
 """Bytes of one vector; 32 suits AVX2, and NEON as pairs."""
 
-DOT_ROWS, TILE = (4, 6) if _WIDE else (3, 4)
-"""Rows and columns of sums that fit into the registers beside what is being loaded (32 of them, or 16)."""
+TILE, PANEL = (6, 4) if _WIDE else (4, 3)
+"""Rows and vectors of a tile: its sums fit into the registers beside what is being loaded (32 of them, or 16)."""
 
-PANEL = 4 if _WIDE else 3
-"""Vectors side by side in a tile of `product`."""
-
-
-@intrinsic
-def dots(typingctx: Any, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, rows: Any,
-         columns: Any, ahead: Any) -> Any:  # fmt: skip
-    """S[i, c, :] += Σ_k A[i, k:k+w]·B[c, k:k+w] over `vectors` steps of w, for rows × columns sums of w lanes each.
-
-    A[i, k] lies at a + i·lda + k, B[c, k] at b + c·ldb + k, S[i, c, :] at s + (i·columns + c)·w.
-    """
-    return types.void(A, a, lda, B, b, ldb, vectors, S, s, rows, columns, ahead), calling("dots", _dots)
+SUMS = TILE * PANEL
 
 
 @intrinsic
@@ -59,65 +48,41 @@ def product(typingctx: Any, K: Any, k: Any, down: Any, across: Any, A: Any, a: A
 
 
 @intrinsic
-def fold(typingctx: Any, S: Any, s: Any, count: Any, out: Any, o: Any) -> Any:
-    """out[o + i] = Σ S[s + i·w : s + (i+1)·w], in a tree, for i < count."""
-    return types.void(S, s, count, out, o), calling("fold", _fold)
+def rows_product(typingctx: Any, A: Any, a: Any, lda: Any, Y: Any, y: Any, ldy: Any, count: Any, S: Any, s: Any,
+                 lds: Any, rows: Any, vectors: Any) -> Any:  # fmt: skip
+    """S[i, :] += Σ_k A[i, k]·Y[k, :] over `count` columns k, for `rows` rows of A; Y and S are `vectors` vectors wide.
+
+    A[i, k] lies at a + i·lda + k, Y[k, j] at y + k·ldy + j, S[i, j] at s + i·lds + j.
+    """
+    signature = types.void(A, a, lda, Y, y, ldy, count, S, s, lds, rows, vectors)
+    return signature, calling("rows_product", _rows_product)
 
 
-def _fold(code: Code, S: Any, s: Any, count: Any, out: Any, o: Any) -> None:
-    w = code.lanes
-    whole = code.times(code.builder.sdiv(count, code.integer(w)), w)
-    with code.range(code.integer(0), whole, w) as i:
-        first = code.at(s, i, w)
-        code.store(code.totals([code.load(S, code.plus(first, k * w)) for k in range(w)]), out, code.builder.add(o, i))
-    with code.range(whole, count, 1) as i:
-        value = code.folded(code.load(S, code.at(s, i, w)))
-        code.builder.store(value, code.builder.gep(out, [code.builder.add(o, i)]))
+def _rows_product(code: Code, A: Any, a: Any, lda: Any, Y: Any, y: Any, ldy: Any, count: Any, S: Any, s: Any, lds: Any,
+                  rows: Any, vectors: Any) -> None:  # fmt: skip
+    kinds = [value.type for value in (A, a, lda, lda, Y, y, ldy, count, S, s, lds, s)]
 
-
-def _dots(code: Code, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, rows: Any,
-          columns: Any, ahead: Any) -> None:  # fmt: skip
-    kinds = [value.type for value in (A, a, lda, B, b, ldb, vectors, S, s, s, s)]
-    lds, split = code.times(columns, code.lanes), code.split(columns)
-
-    def tiles(R: int, first: Any, stop: Any) -> None:
-        with code.shares(split) as (c, width), code.range(first, stop, R) as i:
-            places = (A, code.at(a, i, lda), lda, B, code.at(b, c, ldb), ldb, vectors)
-            sums = code.at(code.at(s, i, lds), c, code.lanes)
-            code.switch(
-                {C: code.function(f"dots_{R}_{C}", kinds, _dots_tile(R, C)) for C in range(1, TILE + 1)},
-                width,
-                (*places, S, sums, lds, code.only_first(c, ahead)),
+    def panel(J: int, j: Any) -> None:
+        shift = code.times(j, code.lanes)
+        first = code.integer(0)
+        for C in (SUMS // J, 4, 1):  # as many rows as there are registers, then what is left over
+            stop = code.builder.add(
+                first, code.times(code.builder.sdiv(code.builder.sub(rows, first), code.integer(C)), C)
             )
+            with code.range(first, stop, C) as i:
+                tile = code.function(f"product_{C}_{J}", kinds, _product_tile(C, J))
+                at, sums = code.at(a, i, lda), code.builder.add(code.at(s, i, lds), shift)
+                places = (Y, code.builder.add(y, shift), ldy, count, S, sums, lds, code.integer(0))
+                code.builder.call(tile, (A, at, code.integer(1), lda, *places))
+            first = stop
 
-    whole = code.times(code.builder.sdiv(rows, code.integer(DOT_ROWS)), DOT_ROWS)
-    tiles(DOT_ROWS, code.integer(0), whole)
-    tiles(1, whole, rows)
-
-
-def _dots_tile(R: int, C: int) -> Callable[..., None]:
-    def body(
-        code: Code, A: Any, a: Any, lda: Any, B: Any, b: Any, ldb: Any, vectors: Any, S: Any, s: Any, lds: Any,
-        ahead: Any,
-    ) -> None:  # fmt: skip
-        w = code.lanes
-        rows = [code.at(a, i, lda) for i in range(R)]
-        columns = [code.at(b, c, ldb) for c in range(C)]
-        places = [[code.plus(code.at(s, i, lds), c * w) for c in range(C)] for i in range(R)]
-        sums = [[code.variable(code.load(S, places[i][c])) for c in range(C)] for i in range(R)]
-        with code.range(code.integer(0), code.times(vectors, w), w) as k:
-            left = [code.load(A, code.builder.add(at, k)) for at in rows]
-            for at in rows:
-                code.prefetch(A, code.builder.add(code.builder.add(at, k), ahead))
-            for c, at in enumerate(columns):
-                right = code.load(B, code.builder.add(at, k))
-                for i in range(R):
-                    code.add_product(sums[i][c], left[i], right)
-        for i in range(R):
-            for c in range(C):
-                code.store(code.builder.load(sums[i][c]), S, places[i][c])
-
-    return body
+    whole = code.times(code.builder.sdiv(vectors, code.integer(PANEL)), PANEL)
+    with code.range(code.integer(0), whole, PANEL) as j:
+        panel(PANEL, j)
+    left = code.builder.sub(vectors, whole)
+    for J in range(1, PANEL):
+        with code.builder.if_then(code.builder.icmp_signed("==", left, code.integer(J))):
+            panel(J, whole)
 
 
 def _product(code: Code, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any, lda: Any, count: Any, S: Any, s: Any,

@@ -51,7 +51,7 @@ def descended(
     X, Y, PT = _pair(point.X), _pair(dense.pack(point.Y)), _pair(PT)
     Gx, Gy = (_pair(_padded(gram, dense.pitch(d, 8))) for gram in (point.gram_x, point.gram_y))
     losses = np.empty(steps)
-    chunk, _ = dense.plan(pitch, d, kind.itemsize)
+    chunk = dense.chunk_rows(pitch, d, kind.itemsize)
     A, scale = storage.operands(kind)
     taken, at, residuals = small.descend(
         A, scale, X, Y, PT, Gx, Gy, float(step_size), alternating,
@@ -59,7 +59,7 @@ def descended(
     )  # fmt: skip
     if not taken:
         return point, [], 1 + residuals
-    Y_now = np.ascontiguousarray(Y[at].transpose(0, 2, 1).reshape(-1, d)[:n])
+    Y_now = Y[at, :, :d].copy()
     probe = np.ascontiguousarray(PT[at, :, :n].T)
     loss = float(losses[taken - 1])
     new = Point(problem, X[at].copy(), Y_now, probe, Gx[at, :, :d].copy(), Gy[at, :, :d].copy(), loss=loss)

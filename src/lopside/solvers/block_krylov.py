@@ -26,10 +26,10 @@ _SEED = 0xB10C
 class BlockKrylov:
     """X Yᵀ = A V_d V_dᵀ with V_d the leading Ritz vectors of AᵀA in a block Krylov space [HMT11, Sec. 4.5].
 
-    One step is one read of A, for a product of AᵀA with a block, orthogonalized twice against the whole basis. The residuals
-    of the Ritz vectors, and with them the distance to the best fit, are known at each step (`Stop(excess=1e-6)`).
-    Orientation is the problem's: where it holds Aᵀ, the roles of X and Y are exchanged. Not a gradient method: no theorem on its rate
-    is claimed.
+    One step is one read of A, for a product of AᵀA with a block, orthogonalized twice against the whole basis. The
+    residuals of the Ritz vectors, and with them the distance to the best fit, are known at each step
+    (`Stop(excess=1e-6)`). Orientation is the problem's: where it holds Aᵀ, the roles of X and Y are exchanged. Not a
+    gradient method: no theorem on its rate is claimed.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class BlockKrylov:
                 raise InputError(f"got {name} = {value!r}; expected an integer ≥ 1 or None")
 
     def begin(self, problem: Any, point: Any, step_size: float | None) -> Memory:
-        """Return the search from a point: from its factor on B's side if that is not 0, else from Bᵀ times the other."""
+        """Return the search from a point: its factor on B's side if that is not 0, else Bᵀ times the other."""
         if not hasattr(problem, "gram"):
             raise AbilityError(f"got {type(problem).__name__}, which has no gram; BlockKrylov needs Full(A)")
         width = min(WIDTH if self.block is None else self.block, problem.side)
@@ -159,7 +159,7 @@ class RitzPoint:
 
     @cached_property
     def loss(self) -> float:
-        """f = ½‖A − A V_d V_dᵀ‖_F²: no read of A, unless the difference ‖A‖² − Σθ is close to its rounding."""
+        """F = ½‖A − A V_d V_dᵀ‖_F²: no read of A, unless the difference ‖A‖² − Σθ is close to its rounding."""
         known = self.problem.norm**2
         loss = 0.5 * (known - float(self._energies.sum()))
         if loss > self.problem.trust * known:
@@ -179,7 +179,11 @@ class RitzPoint:
         return missed / self.problem.norm
 
     def gradient_norms(self) -> tuple[float, float]:
-        """Return those of X and Y: on B's side the residual of the Ritz vectors, on the other side 0."""
+        """Return those of X and Y: on B's side the residuals of the Ritz vectors, on the other side 0."""
         fit = self._fit
-        rest = frobenius(fit.relation.C @ fit.Z[:, : fit.rank]) * fit.scale * fit.scale
-        return (rest, 0.0) if self.problem.transposed else (0.0, rest)
+        residuals = fit.relation.C @ fit.Z[:, : fit.rank] * fit.scale
+        if not self.problem.transposed:
+            return 0.0, frobenius(residuals) * fit.scale
+        # X is on B's side, and carries the singular values.
+        s = np.sqrt(np.maximum(fit.theta[: fit.rank], np.finfo(np.float64).tiny))
+        return frobenius(residuals / s), 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike, fspath
 from typing import Any, NamedTuple
 
@@ -76,8 +77,16 @@ def _hold(A: Any, threads: int | None, weights: Any) -> Held:
 
 
 def _from_array(A: Any, threads: int | None, weights: Any) -> Held:
-    A = as_matrix(A)
-    scale = _scale(weights, len(A))
+    A = as_matrix(A, examine=weights is not None)
+    held = _as_it_lies(A, threads, _scale(weights, len(A)))
+    # ‖A‖_F, which is needed anyway and found by all threads, tells whether every entry has to be looked at.
+    norm, safe = held.storage.norm(), A.dtype == np.float64
+    if not safe:
+        safe = norm == 0.0 or math.sqrt(A.size) / FLOAT32_SAFE <= norm <= FLOAT32_SAFE
+    return held if weights is not None or (safe and math.isfinite(norm)) else _as_it_lies(as_matrix(A), threads, None)
+
+
+def _as_it_lies(A: Array, threads: int | None, scale: Array | None) -> Held:
     itemsize, (down, across) = A.itemsize, A.strides
     if scale is None and down == itemsize and across > itemsize:
         return Held(Dense(A.T, threads), True, ("the column-major array is read as its row-major transpose",))

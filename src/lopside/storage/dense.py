@@ -55,6 +55,7 @@ class Dense:
         self.layout = f"dense, {A.dtype.name} in memory"
         self._scale = np.zeros(0) if scale is None else scale
         self._threads = thread_count(threads)
+        self._norm: float | None = None
         m = len(A)
         # A power of two, so that the usual numbers of threads share them evenly.
         groups = min(64, m, max(4, 1 << max(0, (m // _GROUP_ROWS).bit_length() - 1))) if A.size > _ALONE else 1
@@ -103,7 +104,7 @@ class Dense:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
         require_fit((len(X), len(Y)) == self.shape and X.shape[1] == Y.shape[1], self.shape, X=X, Y=Y)
         X, scale = writeable(X, np.float64), writeable(self._scale, np.float64)
-        packed = kernels.dense_kernel().pack(Y.astype(np.float64, copy=False))
+        packed = kernels.dense_kernel().pack_across(Y.astype(np.float64, copy=False))
 
         def group(rows: slice) -> float:
             return residual_square(self.A[rows], self._share(scale, rows), X[rows], packed)
@@ -122,9 +123,11 @@ class Dense:
         return frobenius(np.array([norms]))
 
     def norm(self) -> float:
-        """Return ‖A‖_F in float64."""
-        m, n = self.shape
-        return self.residual_norm(np.zeros((m, 0)), np.zeros((n, 0)))
+        """Return ‖A‖_F in float64; not finite where an entry is not."""
+        if self._norm is None:
+            m, n = self.shape
+            self._norm = self.residual_norm(np.zeros((m, 0)), np.zeros((n, 0)))
+        return self._norm
 
     def operands(self, kind: Any) -> tuple[Array, Array]:
         """Return A and the scale (empty if there is none), for kernels whose sums are of this type."""

@@ -131,7 +131,7 @@ class Mapped:
         X = writeable(X, kind)
         if self._down.size:
             X = X * self._down.astype(kind)[:, None]
-        chunk, _ = kernel.plan(n, X.shape[1], self.place.dtype.itemsize)
+        chunk = kernel.chunk_rows(n, X.shape[1], self.place.dtype.itemsize)
         sums = [np.zeros((X.shape[1], kernel.pitch(n, kind.itemsize)), kind) for _ in range(LANES)]
         with one_blas_thread:
             self._read(lambda lane, block, rows: kernel.transpose_times(fixed(block), X[rows], chunk, sums[lane]))
@@ -141,7 +141,7 @@ class Mapped:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
         require_fit((len(X), len(Y)) == self.shape and X.shape[1] == Y.shape[1], self.shape, X=X, Y=Y)
         X, scale = writeable(X, np.float64), writeable(self._down, np.float64)
-        packed = kernels.dense_kernel().pack(Y.astype(np.float64, copy=False))
+        packed = kernels.dense_kernel().pack_across(Y.astype(np.float64, copy=False))
 
         def norm(block: Array, rows: slice) -> float:
             missed = math.sqrt(residual_square(block, _of(scale, rows), X[rows], packed))

@@ -63,9 +63,9 @@ class Pass:
         self._top = np.zeros((m, 0), kind) if R is None else writeable(R, kind)
         self._scale = writeable(scale, kind)
         self._Y = self._kernel.pack(Y.astype(kind, copy=False))
-        self._wide = self._kernel.pack(Y.astype(np.float64, copy=False)) if residual else _NOTHING
+        self._wide = self._kernel.pack_across(Y.astype(np.float64, copy=False)) if residual else _NOTHING
         self._residual = residual
-        self._chunk, self._fetch = self._kernel.plan(self._n, max(Y.shape[1], self._z - self._first), dtype.itemsize)
+        self._chunk = self._kernel.chunk_rows(self._n, max(Y.shape[1], self._z - self._first), dtype.itemsize)
         self.out = np.empty((m, self._k), kind)
 
     def part(self) -> Part:
@@ -79,7 +79,7 @@ class Pass:
         scale = self._scale[rows] if self._scale.size else self._scale
         missed = self._kernel.sweep(
             fixed(block), scale, self._top[rows], self._Y, self._wide, self._MN, self._k, self._first,
-            self._chunk, self._fetch, self.out[rows], part.PT, part.G, self._residual,
+            self._chunk, self.out[rows], part.PT, part.G, self._residual,
         )  # fmt: skip
         part.missed.append(missed)
         return part
@@ -98,7 +98,7 @@ _NOTHING = np.zeros((1, 1, 1))
 def dense_times(block: Array, scale: Array, packed: Array, out: Array) -> None:
     """Write diag(scale)·block·Y into `out`, rows × d, for Y as the kernel packs it."""
     kernel = kernels.dense_kernel()
-    chunk, _ = kernel.plan(block.shape[1], out.shape[1], block.itemsize)
+    chunk = kernel.chunk_rows(block.shape[1], out.shape[1], block.itemsize)
     kernel.times(fixed(block), scale, packed, chunk, out)
 
 
@@ -107,13 +107,13 @@ def dense_transpose_times(block: Array, X: Array) -> Array:
     kernel = kernels.dense_kernel()
     n = block.shape[1]
     PT = np.zeros((X.shape[1], kernel.pitch(n, X.itemsize)), X.dtype)
-    chunk, _ = kernel.plan(n, X.shape[1], block.itemsize)
+    chunk = kernel.chunk_rows(n, X.shape[1], block.itemsize)
     kernel.transpose_times(fixed(block), X, chunk, PT)
     return PT
 
 
 def residual_square(block: Array, scale: Array, X: Array, packed: Array) -> float:
-    """Return ‖X Yᵀ − diag(scale)·block‖²; X and Y, as the kernel packs it, in float64."""
+    """Return ‖X Yᵀ − diag(scale)·block‖²; X and Y, as the kernel packs it across, in float64."""
     return kernels.dense_kernel().residual_square(fixed(block), scale, X, packed)
 
 

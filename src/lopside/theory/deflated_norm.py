@@ -7,8 +7,8 @@ standard normal, independent of V. Then g = Ωᵀv is standard normal in R^p, an
 
     P(‖g‖ < c) = P(χ²_p < c²) ≤ (c²/2)^{p/2}/Γ(p/2 + 1) =: δ.
 
-Block Lanczos from Ω gives orthonormal Q = [Q₀ … Q_q] with (I − VVᵀ)Ω = Q₀R₀ and M Q_k = Σ_{l≤k} Q_l H_{lk} + Q_{k+1}S_k. So
-x_k = Q_kᵀv obeys
+Block Lanczos from Ω gives orthonormal Q = [Q₀ … Q_q] with (I − VVᵀ)Ω = Q₀R₀ and M Q_k = Σ_{l≤k} Q_l H_{lk} +
+Q_{k+1}S_k. So x_k = Q_kᵀv obeys
 
     x₀ = R₀^{-T} g,      S_kᵀ x_{k+1} = λ x_k − Σ_{l≤k} H_{lk}ᵀ x_l,
 
@@ -20,14 +20,14 @@ A_j + A_jᵀ ⪰ 0 for j = 1 … q, then λ < μ, unless ‖g‖ < c.
 *Proof.* Suppose λ ≥ μ. Then gᵀΦ(μ)ᵀΦ(λ)g = gᵀN(μ)g + Σ_j (λ − μ)^j gᵀA_j g ≥ ‖Φ(μ)g‖², so by Cauchy and Schwarz
 1 ≥ ‖Φ(λ)g‖ ≥ ‖Φ(μ)g‖ > ‖g‖/c. ∎
 
-The condition on A_j is what monotonicity of the orthonormal polynomials beyond their zeros is for a single probe. The least
-μ for which both conditions hold is looked for by bisection; whichever is found is right. All p probes and every number of
-passes q share the one event ‖g‖ < c, so q can be raised, one read of A at a time, at no risk. A bound for V holds for every
-larger search space, as ‖B(I − V₊V₊ᵀ)‖ ≤ ‖B(I − VVᵀ)‖: what is found on the way may be added to V.
+The condition on A_j is what monotonicity of the orthonormal polynomials beyond their zeros is for a single probe. The
+least μ for which both conditions hold is looked for by bisection; whichever is found is right. All p probes and every
+number of passes q share the one event ‖g‖ < c, so q can be raised, one read of A at a time, at no risk. A bound for V
+holds for every larger search space, as ‖B(I − V₊V₊ᵀ)‖ ≤ ‖B(I − VVᵀ)‖: what is found on the way may be added to V.
 
-*Deflated blocks.* Where S_k has fewer rows than columns, x_{k+1} is the least-squares solution, which is right if λ is an
-eigenvalue; the equations left over are not used. If nothing is left, the space of Q is invariant: λ is an eigenvalue
-of H, or v ⟂ Q and then g = 0.
+*Deflated blocks.* Where S_k has fewer rows than columns, x_{k+1} is the least-squares solution, which is right if λ
+is an eigenvalue; the equations left over are not used. If nothing is left, the space of Q is invariant: λ is an
+eigenvalue of H, or v ⟂ Q and then g = 0.
 
 *Rounding.* The products are those of B(I − VVᵀ) up to δ_B = (10 + D)ε‖B‖_F; μ becomes (√μ + δ_B)².
 """
@@ -58,7 +58,7 @@ def least_mass(probes: int, failure: float) -> float:
     Examples
     --------
     >>> round(least_mass(8, 1e-10), 6)
-    0.013998
+    0.013999
     """
     return 2.0 * (failure * math.gamma(0.5 * probes + 1.0)) ** (2.0 / probes)
 
@@ -173,4 +173,3 @@ class Probes(NamedTuple):
                 x[before] = np.tensordot(np.linalg.pinv(column[at:].T / mu), right, axes=1)
                 at += width
         return x[:at]
-

@@ -1,15 +1,15 @@
 """How far a pair of factors is from the best of its rank: the Eckart–Young gap.
 
-With [EY36] the least loss at rank d is f* = ½Σ_{i>d} σ_i². Let B be A or Aᵀ, and B ≈ L Nᵀ with L and N the factors in that order. A search space
-bounds Σ_{i≤d} σ_i² ≤ Σ_{i≤d} θ_i + S (`leading_energy`), and so in three ways
+With [EY36] the least loss at rank d is f* = ½Σ_{i>d} σ_i². Let B be A or Aᵀ, and B ≈ L Nᵀ with L and N the factors in
+that order. A search space bounds Σ_{i≤d} σ_i² ≤ Σ_{i≤d} θ_i + S (`leading_energy`), and so in three ways
 
     f − f* ≤ f,
     f − f* ≤ ½(‖LNᵀ − B‖_F² − ‖B‖_F² + Σ_{i≤d} θ_i + S),                                             (any space)
     f − f* = ½‖L Rᵀ − B V‖_F² + ½‖B(I − VVᵀ)‖_F² − f* ≤ ½(‖L Rᵀ − B V‖_F² + S_V),    N = V R,        (that of N)
 
-since L Nᵀ − B = (LRᵀ − BV)Vᵀ − B(I − VVᵀ). The second is a difference of numbers of the size of ‖A‖_F²: nothing finer than
-(10 + D) ε (‖A‖_F² + ‖XYᵀ‖_F²) is claimed. The third has no such difference and shows excesses of 1e-6 down to ‖LNᵀ − B‖ of about 1e-11 ‖A‖_F, but
-its space has d columns only, so that it needs σ_d > σ_{d+1}.
+since L Nᵀ − B = (LRᵀ − BV)Vᵀ − B(I − VVᵀ). The second is a difference of numbers of the size of ‖A‖_F²: nothing finer
+than (10 + D) ε (‖A‖_F² + ‖XYᵀ‖_F²) is claimed. The third has no such difference and shows excesses of 1e-6 down to
+‖LNᵀ − B‖ of about 1e-11 ‖A‖_F, but its space has d columns only, so that it needs σ_d > σ_{d+1}.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
+from lopside.errors import InputError
 from lopside.krylov import EPSILON
 from lopside.linalg import frobenius, one_blas_thread
 from lopside.theory.leading_energy import SearchSpace, energy_excess, singular_value_bounds
@@ -35,6 +36,12 @@ _LAPACK_ENTRIES = 2e6
 _WIDTH = 8
 _MOST_READS = 24
 """A certificate from files alone gives up improving its search space after so many steps."""
+
+_LARGEST = 1e153
+"""Norms beyond it have squares that overflow."""
+
+_FINE = 1e-13
+"""Share of ‖A‖_F² that is small enough for a gap in any case."""
 
 _SUITED = 0.1
 """The space is good enough where it adds this share to what the factors themselves fall short by."""
@@ -76,11 +83,11 @@ class Gap(NamedTuple):
 
 
 def _excess(gap: float, missed: float, rounding: float, least: float) -> float:
-    direct = (missed + rounding) / least - 1.0
+    direct = (missed + rounding) / least - 1.0 + 4.0 * EPSILON
     # The same from the gap, where the error of `missed` enters the ratio in second order only.
     low = max(missed - rounding, 0.0)
-    share = 2.0 * (gap / low) / low if low > 0.0 else 1.0
-    return min(direct, 1.0 / math.sqrt(1.0 - share) - 1.0) if share < 1.0 else direct
+    share = 2.0 * (gap / low) / low * (1.0 + 8.0 * EPSILON) if low > 0.0 else 1.0
+    return min(direct, math.expm1(-0.5 * math.log1p(-share))) if share < 1.0 else direct
 
 
 def measured_gap(problem: Any, X: Array, Y: Array, rng: np.random.Generator, *, target: float = 0.0) -> Gap:
@@ -94,8 +101,15 @@ def measured_gap(problem: Any, X: Array, Y: Array, rng: np.random.Generator, *, 
         The certificate's own.
     target : float
         Relative excess that is enough.
+
+    Raises
+    ------
+    InputError
+        If ‖XYᵀ − A‖_F² overflows.
     """
     missed, norm, d = problem.residual_norm(X, Y), problem.norm, X.shape[1]
+    if not missed < _LARGEST:
+        raise InputError(f"got factors with ‖XYᵀ − A‖_F = {missed:.3g}, whose square overflows; try rescaling them")
     slip = (d + 4) * EPSILON / 2 * (frobenius(X) * frobenius(Y) + norm)
     if norm == 0.0:
         return Gap(0.5 * missed**2, missed, slip, 0.0, 0.0, np.zeros((d, 2)), 0.0)
@@ -150,7 +164,7 @@ def from_space(
 
 
 def decomposed(problem: Any) -> SearchSpace:
-    """Return LAPACK's singular vectors as a search space, in the unit ‖A‖_F; what is proved rests on their residuals."""
+    """Return LAPACK's singular vectors as a search space, in the unit ‖A‖_F, with their residuals as measured."""
     U, s, Vt = problem.svd()
     left, right = (Vt.T, U) if problem.transposed else (U, Vt.T)
     two = TwoSided.given(problem, left, s, right)
@@ -174,7 +188,7 @@ def _searched(
     for _ in range(_MOST_READS):
         search.advance()
         behind = error - search.missed()
-        tol = max(target, _SUITED * behind / (2.0 * error), 10.0 * EPSILON) if error > 0.0 else 1.0
+        tol = max(target, max(_SUITED * behind, _FINE * search.norm**2) / (2.0 * error)) if error > 0.0 else 1.0
         if search.settled(tol, deep=False) is not Verdict.SEARCHING:
             break
     return search.space(), search.scale

@@ -1,9 +1,11 @@
 """Bounds on Σ_{i≤d} σ_i(A)², and on each σ_i, from a search space: what the Eckart–Young gap rests on.
 
-M = BᵀB, with B = A or Aᵀ and eigenvalues λ_i = σ_i(A)², is written in an orthonormal basis [V F W] of the whole space, where V
-(n × D) are Ritz vectors, VᵀMV = Θ = diag(θ₁ ≥ … ≥ θ_D), FᵀMV = C and WᵀMV = 0. With h ≥ ‖B(I − VVᵀ)‖₂² and the cut b,
+M = BᵀB, with B = A or Aᵀ and eigenvalues λ_i = σ_i(A)², is written in an orthonormal basis [V F W] of the whole
+space, where V (n × D) are Ritz vectors, VᵀMV = Θ = diag(θ₁ ≥ … ≥ θ_D), FᵀMV = C and WᵀMV = 0. With h ≥ ‖B(I − VVᵀ)‖₂²
+and the cut b,
 
-    M ⪯ K ⊕ hI,    K = [[Θ, Cᵀ], [C, hI]] = [[Θ_{≤b}, C_bᵀ], [C_b, K_b]],    K_b = [[Θ_{>b}, Cᵀ], [C, hI]], C_b = [0; C_{≤b}].
+    M ⪯ K ⊕ hI,    K = [[Θ, Cᵀ], [C, hI]] = [[Θ_{≤b}, C_bᵀ], [C_b, K_b]],    K_b = [[Θ_{>b}, Cᵀ], [C, hI]], C_b = [0;
+    C_{≤b}].
 
 **By eigenvalues.** Σ_{i≤d} λ_i ≤ the sum of the d largest eigenvalues of K, each at least h (Weyl). Best possible
 from Θ, C and h, but a difference to Σ θ_i is only known up to rounding of ‖A‖².
@@ -12,24 +14,25 @@ from Θ, C and h, but a difference to Σ θ_i is only known up to rounding of �
 
     Σ_{i≤d} λ_i − Σ_{i≤d} θ_i  ≤  S_b := Σ_{j≤b} c_jᵀ (θ_j − K_b)⁻¹ c_j,    c_j the columns of C_b.
 
-*Proof.* First b = d. The d leading eigenvectors of K ⊕ hI span (after a perturbation as small as you like) the graph of some P,
-and the sum of their eigenvalues is tr(ΘN) + 2tr(NC_bᵀP) + tr(NPᵀK_bP), N = (I + PᵀP)⁻¹, Θ = Θ_{≤b}. With
+*Proof.* First b = d. The d leading eigenvectors of K ⊕ hI span (after a perturbation as small as you like) the graph
+of some P, and the sum of their eigenvalues is tr(ΘN) + 2tr(NC_bᵀP) + tr(NPᵀK_bP), N = (I + PᵀP)⁻¹, Θ = Θ_{≤b}. With
 L(Q) = QΘ − K_bQ, which is positive definite, and Z = PN, so that P = Z + ZPᵀP, this is
 
     tr Θ + 2⟨C_b, Z⟩ − ⟨Z, L(Z)⟩ − ⟨Z, L(ZPᵀP)⟩,    ⟨Z, L(ZPᵀP)⟩ = tr(TΘ) − tr(K_b ZPᵀPZᵀ) ≥ (θ_b − μ_b) tr T ≥ 0,
 
-where T = NPᵀPNPᵀP. Hence it is at most tr Θ + max_Z(2⟨C_b, Z⟩ − ⟨Z, L(Z)⟩) = tr Θ + ⟨C_b, L⁻¹C_b⟩ = tr Θ + S_b. For b > d
-subtract the b − d following eigenvalues, each at least θ_i (Cauchy). ∎
+where T = NPᵀPNPᵀP. Hence it is at most tr Θ + max_Z(2⟨C_b, Z⟩ − ⟨Z, L(Z)⟩) = tr Θ + ⟨C_b, L⁻¹C_b⟩ = tr Θ + S_b. For b
+> d subtract the b − d following eigenvalues, each at least θ_i (Cauchy). ∎
 
-No large numbers are subtracted, so S_b is known to a *square* of rounding. A cut b beyond d serves where σ_d and σ_{d+1} are
-close: what counts is the gap at b. For b < d, eigenvalues b + 1 … d of K are at most the d − b largest of K_b (Cauchy), and
-S_b + Σ_{b<i≤d} (λ_{i−b}(K_b) − θ_i) takes the place of S_b; this is for θ_d = 0, and where σ_d lies in a cluster far below σ_b: the
-differences are then known to rounding of θ_{b+1}. All bounds hold in the same event.
+No large numbers are subtracted, so S_b is known to a *square* of rounding. A cut b beyond d serves where σ_d and
+σ_{d+1} are close: what counts is the gap at b. For b < d, eigenvalues b + 1 … d of K are at most the d − b largest of
+K_b (Cauchy), and S_b + Σ_{b<i≤d} (λ_{i−b}(K_b) − θ_i) takes the place of S_b; this is for θ_d = 0, and where σ_d lies
+in a cluster far below σ_b: the differences are then known to rounding of θ_{b+1}. All bounds hold in the same event.
 
 **In closed form**, for reading and for tests: S_b ≤ Σ_{j≤b} ‖c_j‖²/(θ_j − μ_b).
 
-*Rounding.* Column j of C is known up to e_j = `error`_j and Θ_{≤b} up to the relative η = 2√b (Σ_{j≤b} (e_j/θ_j)²)^½; K_b up to the
-Frobenius norm ε_b of its own errors. So θ_j is replaced by (1 − η)θ_j − ε_b and the j-th term by (√term + e_j/√(θ_j − μ_b))².
+*Rounding.* Column j of C is known up to e_j = `error`_j and Θ_{≤b} up to the relative η = 2√b (Σ_{j≤b} (e_j/θ_j)²)^½;
+K_b up to the Frobenius norm ε_b of its own errors. So θ_j is replaced by (1 − η)θ_j − ε_b and the j-th term by (√term
++ e_j/√(θ_j − μ_b))².
 """
 
 from __future__ import annotations
@@ -96,7 +99,7 @@ def leading_eigenvalues(space: SearchSpace, rank: int) -> Array:
 
 
 def energy_excess(space: SearchSpace, rank: int) -> float:
-    """Bound Σ_{i≤d} λ_i − Σ_{i≤d} θ_i from above (θ_i = 0 for i > D), rounding included: the best of all bounds here."""
+    """Bound Σ_{i≤d} λ_i − Σ_{i≤d} θ_i (θ_i = 0 for i > D) by the best of all bounds here, rounding included."""
     theta = space.theta
     known = float(theta[:rank].sum())
     best = float(leading_eigenvalues(space, rank).sum()) - known + space.rounding
@@ -126,8 +129,9 @@ def _second_order(space: SearchSpace, rank: int, cut: int) -> float:
     eta = 2.0 * np.sqrt(cut * np.square(error[:cut] / theta[:cut]).sum())
     drift = float(np.linalg.norm(error[cut:]))
     with one_blas_thread:
-        rest = np.linalg.eigvalsh(arrow(theta[cut:], C[:, cut:], h))[::-1] if len(C) or cut < len(theta) else np.empty(0)
-        mu = max(h, float(rest[0]) if len(rest) else 0.0) + drift
+        K = arrow(theta[cut:], C[:, cut:], h)
+        rest = np.linalg.eigvalsh(K)[::-1] if len(K) else np.zeros(1)
+        mu = max(h, float(rest[0])) + drift
         lowered = (1.0 - eta) * theta[:cut]
         room = lowered - mu
         if not (eta < 0.5 and room[-1] > 0.0):
@@ -137,7 +141,7 @@ def _second_order(space: SearchSpace, rank: int, cut: int) -> float:
         inner = np.einsum("fi,ji,gi->jfg", C[:, cut:], 1.0 / (shifted[:, None] - theta[cut:]), C[:, cut:])
         schur = (shifted - h)[:, None, None] * np.eye(len(C)) - inner
         columns = C[:, :cut].T[:, :, None]
-        terms = np.maximum((columns * np.linalg.solve(schur, columns)).sum(axis=(1, 2)), 0.0) if len(C) else np.zeros(cut)
+        terms = np.maximum((columns * np.linalg.solve(schur, columns)).sum(axis=(1, 2)), 0.0)
     total = float(np.square(np.sqrt(terms) + error[:cut] / np.sqrt(room)).sum())
     if cut < rank:
         padded = np.maximum(np.concatenate([rest, np.zeros(rank)])[: rank - cut], h) + drift

@@ -1,14 +1,15 @@
 """The search for the leading d singular vectors, and the proof that it is over.
 
-A `Search` owns a block Krylov relation (`lopside.krylov`) for B = A or Aᵀ divided by a power of two, and what is known about B
-outside of it: h ≥ ‖B(I − VVᵀ)‖₂². `advance` reads A once for a larger space; `settled` asks whether the best fit in the space,
-A V_d V_dᵀ, is proved to be within 1 + tol of the best of all, reading A for Gaussian probes where only h is
-missing. What the probes find on the way joins the space, which is how directions get in that the start block cannot see
-(singular values of higher multiplicity than it has columns).
+A `Search` owns a block Krylov relation (`lopside.krylov`) for B = A or Aᵀ divided by a power of two, and what is
+known about B outside of it: h ≥ ‖B(I − VVᵀ)‖₂². `advance` reads A once for a larger space; `settled` asks whether the
+best fit in the space, A V_d V_dᵀ, is proved to be within 1 + tol of the best of all, reading A for Gaussian probes
+where only h is missing. What the probes find on the way joins the space, which is how directions get in that the
+start block cannot see (singular values of higher multiplicity than it has columns).
 
-*Deep spectra.* Products with BᵀB are blind below about ε σ₁². Directions with σ_i² far above that noise which have converged to it
-are locked; the search goes on from fresh directions outside of them, where the noise is ε σ₁ σ_top with σ_top the largest singular
-value left, and so on down to ε σ₁. What a lock leaves behind is measured from the residual, not by subtraction.
+*Deep spectra.* Products with BᵀB are blind below about ε σ₁². Directions with σ_i² far above that noise which have
+converged to it are locked; the search goes on from fresh directions outside of them, where the noise is ε σ₁ σ_top
+with σ_top the largest singular value left, and so on down to ε σ₁. What a lock leaves behind is measured from the
+residual, not by subtraction.
 """
 
 from __future__ import annotations
@@ -208,10 +209,10 @@ class Search:
         surplus = energy_excess(self.space(h), self.rank - self.relation.locked)
         if not surplus < missed:
             return float("inf")
-        return 1.0 / math.sqrt(1.0 - surplus / missed) - 1.0
+        return math.expm1(-0.5 * math.log1p(-surplus / missed))
 
     def settled(self, tol: float, *, deep: bool = True) -> Verdict:
-        """Say whether to go on until `excess` ≤ tol is proved; may read A for probes, or (if `deep`) to lock directions."""
+        """Say whether to go on until `excess` ≤ tol is proved; may read A, for probes or (if `deep`) to lock."""
         if self.exhausted or self.relation.locked >= self.rank:
             return Verdict.BLIND
         if self.relation.size < min(self.rank, self.problem.side):

@@ -1,12 +1,13 @@
 """Search spaces without squares: B V and BᵀU instead of BᵀBV, for what lies below √ε σ₁.
 
-Let U diag(s) be B V as computed, V rotated within its span, e = B V − U diag(s), ‖e_j‖ ≤ δ_j. The part of M v_j = BᵀBv_j outside of V is
+Let U diag(s) be B V as computed, V rotated within its span, e = B V − U diag(s), ‖e_j‖ ≤ δ_j. The part of M v_j =
+BᵀBv_j outside of V is
 
     (I − VVᵀ) M v_j = s_j (I − VVᵀ) Bᵀu_j + (B(I − VVᵀ))ᵀ e_j,
 
-so that with C from the QR factorization of (I − VVᵀ)BᵀU the residuals are s_j C_j up to (s_j + √h) δ_j, and VᵀMV is diag(s²) up to
-s_i δ_j + s_j δ_i. The product BᵀBV would be known up to ε ‖B‖_F² only. In the bound S_b of `leading_energy` this leaves
-Σ_j (‖C_j‖ + 2δ_j)² s_j²/(s_j² − h): of second order in ε ‖B‖_F, whatever s_j is.
+so that with C from the QR factorization of (I − VVᵀ)BᵀU the residuals are s_j C_j up to (s_j + √h) δ_j, and VᵀMV is
+diag(s²) up to s_i δ_j + s_j δ_i. The product BᵀBV would be known up to ε ‖B‖_F² only. In the bound S_b of
+`leading_energy` this leaves Σ_j (‖C_j‖ + 2δ_j)² s_j²/(s_j² − h): of second order in ε ‖B‖_F, whatever s_j is.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def decomposed(rows: Array) -> tuple[Array, Array, Array]:
 
 
 def gauged(U: Array, s: Array, V: Array, transposed: bool) -> tuple[Array, Array]:
-    """Return X = (left vectors) diag(s) and Y orthonormal with X Yᵀ ≈ A, from B ≈ U diag(s) Vᵀ; signs as in `fix_signs`."""
+    """Return X = (left vectors) diag(s) and Y orthonormal with A ≈ X Yᵀ from B ≈ U diag(s) Vᵀ; `fix_signs` holds."""
     left, right = (V, U) if transposed else (U, V)
     flip = np.sign(right[np.argmax(np.abs(right), axis=0), np.arange(len(s))])
     flip[flip == 0] = 1.0
