@@ -27,13 +27,6 @@ from lopside.theory.two_sided import decomposed as decomposed_rows
 from lopside.trace import Detail, Trace
 
 _MOST_STEPS = 2000
-_MOST_POLISHING = 8
-
-_GAIN = 0.8
-"""What a round must make of ‖(I − VVᵀ)BᵀU‖, or it was the last."""
-
-_VISIBLE = 1e-5
-"""Share of ‖A‖_F² above which ‖A‖_F² − Σ s² is good to ten digits; below, the residual is read."""
 
 _CHECK = 0.1
 """Share of the work of the reads that looking at the space may cost."""
@@ -53,16 +46,6 @@ class Goal(NamedTuple):
         if self.relative_error is None:
             return f"an error at most {self.tol:g} (relative) above the least of rank {self.rank}"
         return f"the least rank that reaches the relative error {self.relative_error:g}"
-
-
-class Fit(NamedTuple):
-    """B ≈ U diag(s) Vᵀ, with what is proved about it and ‖∇f‖_F."""
-
-    U: Array
-    s: Array
-    V: Array
-    gap: Gap
-    gradient_norm: float
 
 
 class Fitting:
@@ -92,46 +75,37 @@ class Fitting:
     def done(self) -> Solution:
         """Do the work and return what came out, also after Ctrl-C."""
         if self.plan.method == "zero":
-            fit = self._zero()
+            fit = nothing(self.problem, self.rank)
         elif self.plan.method == "lapack":
             fit = self._decomposed()
         else:
             search = self._new_search()
             try:
                 self._searched(search)
-                fit = self._polished(search) if self.blind and self._double else self._projected(search)
+                fit = self._fitted(search)
             except KeyboardInterrupt:
                 self.status = Status.INTERRUPTED
-                fit = self._projected(search)
+                fit = projected(self.problem, search, self.rank)
             self.proof_reads += search.probe_reads
             self.proof_seconds += search.probe_seconds
         return self._solution(fit)
 
-    @property
-    def _double(self) -> bool:
-        return self.problem.dtype == np.float64
-
-    def _zero(self) -> Fit:
-        d, (rows, side) = self.rank, self.problem.storage.shape
-        gap = Gap(0.0, 0.0, 0.0, 0.0, 0.0, np.zeros((d, 2)), 0.0)
-        return Fit(np.eye(rows, d), np.zeros(d), np.eye(side, d), gap, 0.0)
+    def _fitted(self, search: Search) -> Fit:
+        if self.blind and is_double(self.problem):
+            return self._polished(search)
+        return projected(self.problem, search, self.rank)
 
     def _decomposed(self) -> Fit:
-        U, s, Vt = self.problem.svd()
-        norm = self.problem.norm
+        s, norm = self.problem.svd()[1], self.problem.norm
         tails = np.append(np.sqrt(np.cumsum(np.square(s[::-1] / norm)))[::-1], 0.0)  # √Σ_{j ≥ i} s_j²
         if self.goal.relative_error is not None:
             self.rank = max(1, int(np.count_nonzero(tails > self.goal.relative_error)))
-        d, delta = self.rank, (10 + self.rank) * EPSILON * norm
-        self.below = 1.0 if d == 1 else float(tails[d - 1]) - delta / norm
+        slip = (10 + len(s)) * EPSILON
+        self.below = 1.0 if self.rank == 1 else float(tails[self.rank - 1]) - slip
         self.steps = 1
-        left, right = (Vt[:d].T, U[:, :d]) if self.problem.transposed else (U[:, :d], Vt[:d].T)
-        began, reads = time.perf_counter(), self.problem.reads
-        misfit = frobenius(left * s[:d] - sides(self.problem)[0](right)) + delta
-        missed = self._residual(left, s[:d], right)
-        gap = from_space(decomposed(self.problem), norm, norm, d, missed, delta, misfit if self._double else math.inf)
-        self.proof_seconds, self.proof_reads = time.perf_counter() - began, self.problem.reads - reads
-        return Fit(left, s[:d], right, gap, self._gradient_norm(np.full(d, delta) * s[:d], s))
+        fit = decomposed_whole(self.problem, self.rank)
+        self._count(fit)
+        return fit
 
     def _new_search(self) -> Search:
         side, width = self.problem.side, self.plan.width
@@ -201,83 +175,21 @@ class Fitting:
         missed = math.sqrt(search.missed()) * search.scale
         self.history.append((self.steps, time.perf_counter() - self.began, self.problem.reads, missed))
 
-    def _projected(self, search: Search) -> Fit:
-        """Return the best fit in the search space: X or Y from one read of A."""
-        problem, d = self.problem, self.rank
-        V = search.leading(d)
-        rows = sides(problem)[0](V)
-        U, s, Z = decomposed_rows(rows)
-        V, rows = tall_times(V, Z), tall_times(rows, Z)
-        space, norm, scale = search.space(), problem.norm, search.scale
-        slack = (10 + d) * EPSILON * norm * norm
-        missed2 = norm * norm - float(np.square(s).sum())
-        if self._double and missed2 > _VISIBLE * norm * norm:
-            missed = math.sqrt(missed2)
-            slip = slack / missed
-        else:
-            missed = self._residual(U, s, V)
-            slip = (d + 4) * EPSILON * norm
-        misfit = frobenius(rows - U * s) + (10 + d) * EPSILON * norm if self._double else math.inf
-        if search.relation.locked:  # the space speaks of what is outside of the locked columns only
-            space = SearchSpace(s[:0], np.zeros((0, 0)), s[:0], (norm / scale) ** 2, slack / scale**2)
-            misfit = math.inf
-        gap = from_space(space, scale, norm, d, missed, slip, misfit)
-        residuals = np.linalg.norm(search.relation.C @ search.Z[:, :d], axis=0) * scale * scale
-        return Fit(U, s, V, gap, self._gradient_norm(residuals, s))
-
-    def _gradient_norm(self, residuals: Array, s: Array) -> float:
-        """Return ‖∇f‖_F from ‖BᵀBv_j − s_j²v_j‖; the factor on B's side carries s unless it is Y."""
-        if self.problem.transposed:
-            residuals = residuals / np.maximum(s[: len(residuals)], np.finfo(np.float64).tiny)
-        return frobenius(residuals[None])
-
-    def _residual(self, U: Array, s: Array, V: Array) -> float:
-        X, Y = self._factors(U, s, V)
-        return self.problem.residual_norm(X, Y)
-
-    def _factors(self, U: Array, s: Array, V: Array) -> tuple[Array, Array]:
-        X, Y = gauged(U, s, V, self.problem.transposed)
-        dtype = self.problem.dtype
-        return np.ascontiguousarray(X, dtype), np.ascontiguousarray(Y, dtype)
-
     def _polished(self, search: Search) -> Fit:
-        """Return the fit by subspace iteration without squares, from the space found; three reads a round."""
-        problem, d, norm = self.problem, self.rank, self.problem.norm
-        V = search.leading(min(d + search.width, *problem.shape))
-        fits: list[Fit] = []
-        before = math.inf
-        for _ in range(_MOST_POLISHING):
-            two = TwoSided.of(problem, V)
-            began, reads = time.perf_counter(), problem.reads
-            gap = self._two_sided_gap(two, search)
-            self.proof_seconds += time.perf_counter() - began
-            self.proof_reads += problem.reads - reads
+        """Return the best of the polished fits, stopping at the first that is good enough."""
+        found: list[Fit] = []
+        for fit in polished(self.problem, search, self.rank, self.goal.tol, self.rng):
             self.steps += 1
-            self.history.append((self.steps, time.perf_counter() - self.began, problem.reads, gap.missed))
-            s = two.s[:d] * norm
-            residuals = np.linalg.norm(two.C[:, :d], axis=0) * norm * s
-            fits.append(Fit(two.U[:, :d], s, two.V[:, :d], gap, self._gradient_norm(residuals, s)))
-            outside = frobenius(two.C[:, :d])
-            if gap.excess <= self.goal.tol or self._at_rounding(gap) or outside > _GAIN * before:
+            self.history.append((self.steps, time.perf_counter() - self.began, self.problem.reads, fit.gap.missed))
+            self._count(fit)
+            found.append(fit)
+            if fit.gap.excess <= self.goal.tol or self._at_rounding(fit.gap):
                 break
-            V, before = two.improved(), outside
-        return min(fits, key=lambda fit: fit.gap.gap)
+        return min(found, key=lambda fit: fit.gap.gap)
 
-    def _two_sided_gap(self, two: TwoSided, search: Search) -> Gap:
-        d, norm = self.rank, self.problem.norm
-        b = len(two.s)
-        slip = (10 + b) * EPSILON * norm
-        rest = self._residual(two.U, two.s * norm, two.V)
-        missed = float(np.hypot(rest, norm * frobenius(two.s[None, d:])))
-        wanted = 1.9 * min(self.goal.tol, 0.1) * (missed / norm) ** 2
-
-        def enough(h: float) -> bool:
-            return energy_excess(two.space(h), d) <= wanted
-
-        ratio = (search.scale / norm) ** 2
-        h, failure = outside_norm(search.product, two.V, ((rest + slip) / norm) ** 2, enough, self.rng, ratio=ratio)
-        misfit = float(np.linalg.norm(two.delta[:d])) * norm
-        return from_space(two.space(h, failure), norm, norm, d, missed, slip, misfit)
+    def _count(self, fit: Fit) -> None:
+        self.proof_seconds += fit.proof_seconds
+        self.proof_reads += fit.proof_reads
 
     def _at_rounding(self, gap: Gap) -> bool:
         return gap.missed + gap.rounding <= rounding_level(self.problem.dtype) * self.problem.norm
@@ -297,7 +209,7 @@ class Fitting:
 
     def _solution(self, fit: Fit) -> Solution:
         problem = self.problem
-        X, Y = self._factors(fit.U, fit.s, fit.V)
+        X, Y = fit.factors(problem)
         status = self.status if self.status is Status.INTERRUPTED else self._judged(fit.gap)
         certificate = Certificate((as_part(fit.gap, problem.norm),))
         seconds = time.perf_counter() - self.began
@@ -332,8 +244,7 @@ class Fitting:
         steps, times, passes, missed = (list(column) for column in zip(*rows, strict=True))
         detail = Detail(
             self.steps,
-            0.0 if not self.problem.transposed else fit.gradient_norm,
-            fit.gradient_norm if not self.problem.transposed else 0.0,
+            *fit.gradient_norms(self.problem),
             fit.s,
             np.ones(len(fit.s)),
             frobenius(np.diag(fit.s * fit.s - 1.0)),

@@ -152,6 +152,23 @@ def focused(relation: Relation, Z: Array) -> Relation:
     return relation._replace(F=tall_times(relation.F, U), C=U.T @ relation.C)
 
 
+def merged(relation: Relation, Q: Array, H: Array, F: Array, S: Array) -> Relation:
+    """Return the space with Q (n × k) taken in, where (I − VVᵀ)M Q = Q H + F S; no read of A.
+
+    The parts of M Q in V and of M V in Q are the same numbers, Cᵀ(FᵀQ) with the relation's C and F.
+    """
+    f, shared = relation.F.shape[1], tall_inner(relation.F, Q)
+    left, T = orthonormalized(np.hstack([relation.F - tall_times(Q, shared.T), F]), _NOISE * EPSILON)
+    left, again = outside(left, (relation.V, Q), 0.5)
+    T, coupling = again @ T, relation.C.T @ shared
+    return relation._replace(
+        columns=relation.columns.with_more(relation.size, Q),
+        H=np.block([[relation.H, coupling], [coupling.T, H]]),
+        F=left,
+        C=np.hstack([T[:, :f] @ relation.C, T[:, f:] @ S]),
+    )
+
+
 def orthonormalized(W: Array, noise: float) -> tuple[Array, Array]:
     """Return Q, S with W = Q S, but for directions of W of norm below `noise`.
 

@@ -68,7 +68,8 @@ def descended(
 
 
 def _pair(state: Array) -> Array:
-    pair = np.empty((2, *state.shape), state.dtype)
+    # Zeros, because whatever memory held before may be slow to compute with, even where it counts for nothing.
+    pair = np.zeros((2, *state.shape), state.dtype)
     pair[0] = state
     return pair
 

@@ -1,4 +1,4 @@
-"""Bounds on Σ_{i≤d} σ_i(A)², and on each σ_i, from a search space: what the Eckart–Young gap rests on.
+"""Bounds on Σ_{i≤d} σ_i(A)², and on each σ_i, from a search space: what the gap of [EY36] rests on.
 
 M = BᵀB, with B = A or Aᵀ and eigenvalues λ_i = σ_i(A)², is written in an orthonormal basis [V F W] of the whole
 space, where V (n × D) are Ritz vectors, VᵀMV = Θ = diag(θ₁ ≥ … ≥ θ_D), FᵀMV = C and WᵀMV = 0. With h ≥ ‖B(I − VVᵀ)‖₂²

@@ -1,6 +1,6 @@
 """The search for the leading d singular vectors, and the proof that it is over.
 
-A `Search` owns a block Krylov relation (`lopside.krylov`) for B = A or Aᵀ divided by a power of two, and what is
+A `Search` owns a block Krylov relation (`lopside.krylov`, [HMT11, Sec. 4.5]) for B = A or Aᵀ divided by a power of two, and what is
 known about B outside of it: h ≥ ‖B(I − VVᵀ)‖₂². `advance` reads A once for a larger space; `settled` asks whether the
 best fit in the space, A V_d V_dᵀ, is proved to be within 1 + tol of the best of all, reading A for Gaussian probes
 where only h is missing. What the probes find on the way joins the space, which is how directions get in that the
@@ -25,7 +25,7 @@ import numpy as np
 from lopside import krylov
 from lopside.arrays import Array
 from lopside.krylov import EPSILON, Relation
-from lopside.linalg import frobenius, one_blas_thread, tall_inner, tall_times
+from lopside.linalg import frobenius, one_blas_thread, tall_times
 from lopside.theory.deflated_norm import FAILURE, Probes
 from lopside.theory.leading_energy import SearchSpace, arrow, energy_excess
 from lopside.theory.two_sided import sides
@@ -260,25 +260,8 @@ class Search:
                 return True
             if not self.excess(min(self.h, probes.top())) <= tol:
                 break
-        self._merge(probes)
+        self.relation, self._ritz = krylov.merged(self.relation, *probes.relation()), None
         return False
-
-    def _merge(self, probes: Probes) -> None:
-        relation, (Q, H, F, S) = self.relation, probes.relation()
-        shared = tall_inner(relation.F, Q)
-        both = np.hstack([relation.F - tall_times(Q, shared.T), F])
-        new, T = krylov.orthonormalized(both, 32.0 * EPSILON)
-        new, again = krylov.outside(new, (relation.V, Q), 0.5)
-        T = again @ T
-        f = relation.F.shape[1]
-        coupling = relation.C.T @ shared
-        self.relation = relation._replace(
-            columns=relation.columns.with_more(relation.size, Q),
-            H=np.block([[relation.H, coupling], [coupling.T, H]]),
-            F=new,
-            C=np.hstack([T[:, :f] @ relation.C, T[:, f:] @ S]),
-        )
-        self._ritz = None
 
     def _floor(self, tol: float) -> bool:
         """Whether rounding alone keeps the proof from succeeding."""

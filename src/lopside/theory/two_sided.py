@@ -80,7 +80,7 @@ class TwoSided(NamedTuple):
         return SearchSpace(self.s**2, self.C * self.s, error, high, delta, failure_probability)
 
     def improved(self) -> Array:
-        """Return orth(BᵀU): one step of subspace iteration with BᵀB, nothing squared."""
+        """Return orth(BᵀU): one step of subspace iteration [HMT11, Algorithm 4.4]."""
         unit = np.maximum(np.linalg.norm(self.following, axis=0), np.finfo(np.float64).tiny)
         with one_blas_thread:
             return np.linalg.qr(self.following / unit)[0]

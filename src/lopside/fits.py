@@ -1,0 +1,161 @@
+"""Fits B ≈ U diag(s) Vᵀ of one rank, each with what is proved about it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lopside.arrays import Array
+from lopside.krylov import EPSILON
+from lopside.linalg import frobenius, tall_times
+from lopside.theory import eckart_young
+from lopside.theory.eckart_young import Gap, from_space
+from lopside.theory.leading_energy import SearchSpace, energy_excess
+from lopside.theory.search import Search
+from lopside.theory.two_sided import TwoSided, decomposed, gauged, outside_norm, sides
+
+_VISIBLE = 1e-5
+"""Share of ‖A‖_F² above which ‖A‖_F² − Σ s² is good to ten digits; below, the residual is read."""
+
+_GAIN = 0.8
+"""What a round of polishing must make of ‖(I − VVᵀ)BᵀU‖, or it was the last."""
+
+_MOST_ROUNDS = 8
+
+
+class Fit(NamedTuple):
+    """B ≈ U diag(s) Vᵀ.
+
+    Attributes
+    ----------
+    U, s, V : ndarray
+        Shapes (rows of B, d), (d,) and (side, d).
+    gap : Gap
+    residuals : ndarray
+        ‖BᵀBv_j − s_j²v_j‖.
+    proof_seconds, proof_reads : float, int
+        What only the proof took.
+    """
+
+    U: Array
+    s: Array
+    V: Array
+    gap: Gap
+    residuals: Array
+    proof_seconds: float = 0.0
+    proof_reads: int = 0
+
+    def factors(self, problem: Any) -> tuple[Array, Array]:
+        """Return X = (left vectors) diag(s) and Y orthonormal, in the precision of A."""
+        return _factors(problem, self.U, self.s, self.V)
+
+    def gradient_norms(self, problem: Any) -> tuple[float, float]:
+        """Return ‖∇_X f‖_F and ‖∇_Y f‖_F: the factor on B's side has the residuals, the other is optimal."""
+        if not problem.transposed:
+            return 0.0, frobenius(self.residuals[None])
+        s = np.maximum(self.s[: len(self.residuals)], np.finfo(np.float64).tiny)
+        return frobenius((self.residuals / s)[None]), 0.0
+
+
+def _factors(problem: Any, U: Array, s: Array, V: Array) -> tuple[Array, Array]:
+    X, Y = gauged(U, s, V, problem.transposed)
+    return np.ascontiguousarray(X, problem.dtype), np.ascontiguousarray(Y, problem.dtype)
+
+
+def is_double(problem: Any) -> bool:
+    """Whether factors keep all digits of the search."""
+    return problem.dtype == np.float64
+
+
+def nothing(problem: Any, d: int) -> Fit:
+    """Return the fit of A = 0."""
+    rows, side = problem.storage.shape
+    gap = Gap(0.0, 0.0, 0.0, 0.0, 0.0, np.zeros((d, 2)), 0.0)
+    return Fit(np.eye(rows, d), np.zeros(d), np.eye(side, d), gap, np.zeros(d))
+
+
+def decomposed_whole(problem: Any, d: int) -> Fit:
+    """Return the fit from LAPACK's SVD of A."""
+    U, s, Vt = problem.svd()
+    norm = problem.norm
+    delta = (10 + d) * EPSILON * norm
+    left, right = (Vt[:d].T, U[:, :d]) if problem.transposed else (U[:, :d], Vt[:d].T)
+    began, reads = time.perf_counter(), problem.reads
+    misfit = frobenius(left * s[:d] - sides(problem)[0](right)) + delta if is_double(problem) else math.inf
+    missed = problem.residual_norm(*_factors(problem, left, s[:d], right))
+    gap = from_space(eckart_young.decomposed(problem), norm, norm, d, missed, delta, misfit)
+    return Fit(left, s[:d], right, gap, delta * s[:d], time.perf_counter() - began, problem.reads - reads)
+
+
+def projected(problem: Any, search: Search, d: int) -> Fit:
+    """Return the best fit in the search space: one read of A for B V."""
+    norm, scale = problem.norm, search.scale
+    V = search.leading(d)
+    rows = sides(problem)[0](V)
+    U, s, Z = decomposed(rows)
+    V, rows = tall_times(V, Z), tall_times(rows, Z)
+    slack = (10 + d) * EPSILON * norm * norm
+    left = norm * norm - float(np.square(s).sum())
+    if is_double(problem) and left > _VISIBLE * norm * norm:
+        missed = math.sqrt(left)
+        slip = slack / missed
+    else:
+        missed, slip = problem.residual_norm(*_factors(problem, U, s, V)), (d + 4) * EPSILON * norm
+    space, misfit = search.space(), math.inf
+    if search.relation.locked:  # it speaks of what is outside of the locked columns only
+        space = SearchSpace(s[:0], np.zeros((0, 0)), s[:0], (norm / scale) ** 2, slack / scale**2)
+    elif is_double(problem):
+        misfit = frobenius(rows - U * s) + (10 + d) * EPSILON * norm
+    gap = from_space(space, scale, norm, d, missed, slip, misfit)
+    residuals = np.linalg.norm(search.relation.C @ search.Z[:, :d], axis=0) * scale * scale
+    return Fit(U, s, V, gap, residuals)
+
+
+def polished(problem: Any, search: Search, d: int, tol: float, rng: np.random.Generator) -> Iterator[Fit]:
+    """Yield fits by subspace iteration without squares, from the space found, while they get better.
+
+    Each round reads A three times, and for probes where only ‖B(I − VVᵀ)‖ is missing for an excess of `tol`.
+    """
+    norm = problem.norm
+    V, before, failure = search.leading(min(d + search.width, *problem.shape)), math.inf, 0.0
+    for _ in range(_MOST_ROUNDS):
+        two = TwoSided.of(problem, V)
+        began, reads = time.perf_counter(), problem.reads
+        gap = _two_sided_gap(problem, two, d, search, tol, rng)
+        failure += gap.failure_probability
+        s, C = two.s[:d] * norm, two.C[:, :d]
+        yield Fit(
+            two.U[:, :d],
+            s,
+            two.V[:, :d],
+            gap._replace(failure_probability=failure),
+            np.linalg.norm(C, axis=0) * norm * s,
+            time.perf_counter() - began,
+            problem.reads - reads,
+        )
+        outside = frobenius(C)
+        if outside > _GAIN * before:
+            return
+        V, before = two.improved(), outside
+
+
+def _two_sided_gap(
+    problem: Any, two: TwoSided, d: int, search: Search, tol: float, rng: np.random.Generator
+) -> Gap:
+    norm, b = problem.norm, len(two.s)
+    slip = (10 + b) * EPSILON * norm
+    rest = problem.residual_norm(*_factors(problem, two.U, two.s * norm, two.V))
+    missed = float(np.hypot(rest, norm * frobenius(two.s[None, d:])))
+    wanted = 1.9 * min(tol, 0.1) * (missed / norm) ** 2
+
+    def enough(h: float) -> bool:
+        return energy_excess(two.space(h), d) <= wanted
+
+    ratio = (search.scale / norm) ** 2
+    h, failure = outside_norm(search.product, two.V, ((rest + slip) / norm) ** 2, enough, rng, ratio=ratio)
+    misfit = float(np.linalg.norm(two.delta[:d])) * norm
+    return from_space(two.space(h, failure), norm, norm, d, missed, slip, misfit)
