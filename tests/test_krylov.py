@@ -85,13 +85,17 @@ def test_two_continuations_of_one_space_do_not_disturb_each_other():
 
 @pytest.mark.parametrize("rows", [5, 9000, 20000])
 def test_tall_products_are_those_of_numpy(rows):
-    from lopside.linalg import remove_span, tall_inner, tall_times
+    from lopside.linalg import remove_span, tall_inner, tall_qr, tall_times
 
     rng = np.random.default_rng(rows)
     V = np.linalg.qr(rng.standard_normal((rows, 4)))[0]
     W = rng.standard_normal((rows, 3))
     np.testing.assert_allclose(tall_inner(V, W), V.T @ W, atol=1e-12)
     np.testing.assert_allclose(tall_times(V, W[:4]), V @ W[:4], atol=1e-14)
+    graded = W * [1.0, 1e-9, 1e-14]
+    Q, R = tall_qr(graded)
+    np.testing.assert_allclose(Q.T @ Q, np.eye(3), atol=1e-14)
+    assert (np.linalg.norm(Q @ R - graded, axis=0) <= 1e-14 * np.linalg.norm(graded, axis=0)).all()
     left = W.copy()
     np.testing.assert_allclose(remove_span(left, V), V.T @ W, atol=1e-12)
     np.testing.assert_allclose(left, W - V @ (V.T @ W), atol=1e-12)

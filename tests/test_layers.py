@@ -13,6 +13,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "lopside"
 
 # From the ground up. A module may import its own package, all layers below, and its neighbours where joined.
+FITTING = {"trace", "loop", "run", "solution", "certify", "solve", "plan", "fits", "fitting", "factorize"}
 LAYERS = (
     {"errors"},
     {"arrays"},
@@ -23,12 +24,12 @@ LAYERS = (
     {"problems"},
     {"theory"},
     {"starts", "solvers", "step_sizes", "stopping", "data"},
-    {"trace", "loop", "run", "solution", "certify", "solve", "plan", "fitting", "factorize"},
+    FITTING,
     {"studies", "catalog", "plots", "report"},
     {"estimators", "reproduce", "demo", "bench"},
     {"cli", "lens"},
 )
-JOINED = ({"trace", "loop", "run", "solution", "certify", "solve", "plan", "fitting", "factorize"}, {"cli", "lens"})
+JOINED = (FITTING, {"cli", "lens"})
 # These gather the public names and start the program; nothing below the top layer may import them.
 ROOTS = {"lopside", "lopside.__main__"}
 

@@ -143,9 +143,7 @@ def polished(problem: Any, search: Search, d: int, tol: float, rng: np.random.Ge
         V, before = two.improved(), outside
 
 
-def _two_sided_gap(
-    problem: Any, two: TwoSided, d: int, search: Search, tol: float, rng: np.random.Generator
-) -> Gap:
+def _two_sided_gap(problem: Any, two: TwoSided, d: int, search: Search, tol: float, rng: np.random.Generator) -> Gap:
     norm, b = problem.norm, len(two.s)
     slip = (10 + b) * EPSILON * norm
     rest = problem.residual_norm(*_factors(problem, two.U, two.s * norm, two.V))

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopside.arrays import Array
 from lopside.certify import as_part
+from lopside.fits import Fit, decomposed_whole, is_double, nothing, polished, projected
 from lopside.krylov import EPSILON
-from lopside.linalg import frobenius, tall_times
+from lopside.linalg import frobenius
 from lopside.loop import read_only
 from lopside.plan import Plan
 from lopside.problems import Full
@@ -19,11 +19,9 @@ from lopside.solution import Solution
 from lopside.solvers import BlockKrylov
 from lopside.stopping import Status, rounding_level
 from lopside.theory.certificate import Certificate
-from lopside.theory.eckart_young import Gap, decomposed, from_space
-from lopside.theory.leading_energy import SearchSpace, energy_excess
+from lopside.theory.eckart_young import Gap
+from lopside.theory.leading_energy import energy_excess
 from lopside.theory.search import Search, Verdict
-from lopside.theory.two_sided import TwoSided, gauged, outside_norm, sides
-from lopside.theory.two_sided import decomposed as decomposed_rows
 from lopside.trace import Detail, Trace
 
 _MOST_STEPS = 2000
@@ -156,7 +154,7 @@ class Fitting:
         self.rank = search.rank = max(1, search.relation.size - 2 * search.width)
         if search.closed or left[-1] <= 100.0 * search.rounding:
             self.blind = search.settled(0.0) is Verdict.BLIND
-        elif search.relation.size + search.width > search.capacity:
+        elif search.relation.size + search.width > search.capacity < self.problem.side:
             self.status = Status.MAX_STEPS
         return False
 

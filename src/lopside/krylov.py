@@ -101,7 +101,7 @@ def extended(product: Product, relation: Relation, width: int, rng: np.random.Ge
 
     `rng` draws the directions that fill F up to `width` again where the space closes.
     """
-    D, (n, f) = relation.size, relation.F.shape
+    D, f = relation.size, relation.F.shape[1]
     taken = min(width, f)
     block, outer = np.ascontiguousarray(relation.F[:, :taken]), relation.F[:, taken:]
     W, G = product(block)
@@ -119,11 +119,17 @@ def extended(product: Product, relation: Relation, width: int, rng: np.random.Ge
     H[D:, D:] = 0.5 * (G + G.T)
     C = np.block([[np.zeros((len(again), D)), again @ S], [relation.C[taken:], outside]])
     F = np.hstack([new, outer])
-    missing = min(width, n - D - taken) - F.shape[1]
-    if missing > 0:
-        F = np.hstack([F, fresh(missing, (V, F), rng)])
-        C = np.vstack([C, np.zeros((F.shape[1] - len(C), D + taken))])
-    return relation._replace(columns=columns, H=H, F=F, C=C)
+    return filled(relation._replace(columns=columns, H=H, F=F, C=C), width, rng)
+
+
+def filled(relation: Relation, width: int, rng: np.random.Generator) -> Relation:
+    """Return the relation with F filled up to `width` columns by random directions, as far as there are any."""
+    D, (n, f) = relation.size, relation.F.shape
+    missing = min(width, n - D) - f
+    if missing <= 0:
+        return relation
+    F = np.hstack([relation.F, fresh(missing, (relation.V, relation.F), rng)])
+    return relation._replace(F=F, C=np.vstack([relation.C, np.zeros((F.shape[1] - f, D))]))
 
 
 def ritz(relation: Relation) -> tuple[Array, Array]:

@@ -310,3 +310,16 @@ def remove_span(W: Array, V: Array) -> Array:
     with one_blas_thread:
         ordered_map(chunk, _chunks(len(V)), thread_count())
     return inside
+
+
+def tall_qr(W: Array) -> tuple[Array, Array]:
+    """Return Q (n × k) and R (k × k) of tall W (n × k) from QR of chunks of rows, stable column by column."""
+    chunks = [rows for rows in _chunks(len(W)) if rows.stop - rows.start >= W.shape[1]]
+    with one_blas_thread:
+        if len(chunks) < 2:
+            return np.linalg.qr(W)
+        chunks[-1] = slice(chunks[-1].start, len(W))
+        parts = ordered_map(lambda rows: np.linalg.qr(W[rows]), chunks, thread_count())
+        Q, R = np.linalg.qr(np.vstack([part.R for part in parts]))
+        k = W.shape[1]
+        return np.vstack([part.Q @ Q[i * k : (i + 1) * k] for i, part in enumerate(parts)]), R

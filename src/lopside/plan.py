@@ -17,9 +17,6 @@ _LAPACK_WORK = 2e7
 _WHOLE_SIDE = 64
 """Up to so many columns BᵀB is formed whole, in one read."""
 
-_DISK_WIDTH = 16
-"""Columns per read where reading costs more than multiplying."""
-
 _BASIS_BYTES = 1 << 28
 """Memory that a basis may take without being asked, or a quarter of A if that is more."""
 
@@ -61,7 +58,7 @@ def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> 
     if m * n * min(m, n) <= _LAPACK_WORK and small <= allowed:
         return Plan("lapack", 1, 1, small, (*notes, f"LAPACK: a {m} × {n} matrix is decomposed whole"))
     d = rank or 1
-    width = side if side <= _WHOLE_SIDE else _DISK_WIDTH if "file" in problem.storage.layout else WIDTH
+    width = side if side <= _WHOLE_SIDE else WIDTH
 
     def needed(basis: int) -> int:
         # basis and what a restart keeps of it, blocks in flight, probes, a read's two products, the factors

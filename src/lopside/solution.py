@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-import numpy as np
-
-from lopside.arrays import Array, as_positive
+from lopside.arrays import Array
 from lopside.errors import FileError, InputError
+from lopside.io.entries import LARGEST, locked, number, or_none, typed, whole
 from lopside.linalg import factored_svd, one_blas_thread
 from lopside.problems.protocol import Order
 from lopside.stopping import Status
@@ -19,8 +18,6 @@ from lopside.trace import Trace
 
 FORMAT = "lopside-solution"
 VERSION = 2
-
-T = TypeVar("T")
 
 _ORDERS: dict[str, Order | None] = {"alternating": "alternating", "simultaneous": "simultaneous", "none": None}
 
@@ -201,24 +198,24 @@ class Solution:
                 {key.removeprefix(kind): value for key, value in arrays.items() if key.startswith(kind)}
                 for kind in ("trace_", "detail_")
             )
-            X, Y = _locked(arrays, "X"), _locked(arrays, "Y")
+            X, Y = locked(arrays, "X"), locked(arrays, "Y")
             order = _ORDERS[facts["order"]]
             started = order is not None or "X0" in arrays or "Y0" in arrays
             solution = cls(
                 X=X,
                 Y=Y,
                 status=Status[facts["status"]],
-                converged=_typed(facts, "converged", bool),
-                steps=_whole(facts, "steps"),
-                passes=_whole(facts, "passes"),
-                seconds=_number(facts, "seconds"),
-                loss=_number(facts, "loss"),
-                relative_error=_number(facts, "relative_error"),
-                trace=Trace.from_columns(_whole(facts, "trace_every"), trace, details),
-                solver=_typed(facts, "solver", str),
+                converged=typed(facts, "converged", bool),
+                steps=whole(facts, "steps"),
+                passes=whole(facts, "passes"),
+                seconds=number(facts, "seconds"),
+                loss=number(facts, "loss"),
+                relative_error=number(facts, "relative_error"),
+                trace=Trace.from_columns(whole(facts, "trace_every"), trace, details),
+                solver=typed(facts, "solver", str),
                 order=order,
-                step_size=_or_none(_number, facts, "step_size") if order is None else _number(facts, "step_size"),
-                initial=(_locked(arrays, "X0"), _locked(arrays, "Y0")) if started else None,
+                step_size=or_none(number, facts, "step_size") if order is None else number(facts, "step_size"),
+                initial=(locked(arrays, "X0"), locked(arrays, "Y0")) if started else None,
                 **_later(facts, version),
             )
             _require_agreement(solution)
@@ -255,38 +252,6 @@ class Solution:
         return f"<table>{cells}</table>"
 
 
-_LARGEST = 1e153
-"""What `Full` takes at most: beyond it squares overflow."""
-
-
-def _locked(arrays: dict[str, Array], name: str) -> Array:
-    factor = arrays[name]
-    if factor.ndim != 2 or 0 in factor.shape or factor.dtype not in (np.float32, np.float64):
-        raise ValueError(f"{name} of shape {factor.shape} and type {factor.dtype}, which is no matrix of floats")
-    if not (np.abs(factor) <= _LARGEST).all():  # NaN is no less than anything
-        raise ValueError(f"a number in {name} that is NaN, or beyond ±{_LARGEST:g}")
-    factor.flags.writeable = False
-    return factor
-
-
-def _typed(facts: dict[str, Any], name: str, kind: type[T]) -> T:
-    value = facts[name]
-    if type(value) is not kind:
-        raise TypeError(f"{name} = {value!r}, expected {kind.__name__}")
-    return value
-
-
-def _whole(facts: dict[str, Any], name: str) -> int:
-    value = _typed(facts, name, int)
-    if not 0 <= value <= 2**53:
-        raise ValueError(f"{name} = {value}, expected 0 to 2^53")
-    return value
-
-
-def _number(facts: dict[str, Any], name: str) -> float:
-    return as_positive(facts[name], name, zero=True)
-
-
 _LATER = ("bytes_read", "peak_memory", "certificate_passes", "certificate_seconds")
 """What files have from version 2 on, beside `choices`."""
 
@@ -294,20 +259,16 @@ _LATER = ("bytes_read", "peak_memory", "certificate_passes", "certificate_second
 def _later(facts: dict[str, Any], version: int) -> dict[str, Any]:
     if version < 2:
         return {}
-    choices = _typed(facts, "choices", list)
+    choices = typed(facts, "choices", list)
     if not all(type(choice) is str for choice in choices):
         raise TypeError(f"choices = {choices!r}, expected texts")
     return {
         "choices": tuple(choices),
-        "bytes_read": _or_none(_whole, facts, "bytes_read"),
-        "peak_memory": _or_none(_whole, facts, "peak_memory"),
-        "certificate_passes": _whole(facts, "certificate_passes"),
-        "certificate_seconds": _number(facts, "certificate_seconds"),
+        "bytes_read": or_none(whole, facts, "bytes_read"),
+        "peak_memory": or_none(whole, facts, "peak_memory"),
+        "certificate_passes": whole(facts, "certificate_passes"),
+        "certificate_seconds": number(facts, "certificate_seconds"),
     }
-
-
-def _or_none(read: Callable[[dict[str, Any], str], T], facts: dict[str, Any], name: str) -> T | None:
-    return None if facts[name] is None else read(facts, name)
 
 
 def _require_agreement(solution: Solution) -> None:
@@ -319,7 +280,7 @@ def _require_agreement(solution: Solution) -> None:
         raise ValueError(f"shapes {shapes}, expected m × d, n × d and the same for the start")
     if rows[0].singular_values_x.shape != (d,):
         raise ValueError(f"{len(rows[0].singular_values_x)} singular values in the trace, expected {d}")
-    if solution.step_size is not None and not 0.0 < solution.step_size <= _LARGEST:
-        raise ValueError(f"step_size = {solution.step_size}, expected 0 < η ≤ {_LARGEST:g}")
+    if solution.step_size is not None and not 0.0 < solution.step_size <= LARGEST:
+        raise ValueError(f"step_size = {solution.step_size}, expected 0 < η ≤ {LARGEST:g}")
     if solution.steps != solution.trace.step[-1]:
         raise ValueError(f"steps = {solution.steps} and a trace that ends at step {solution.trace.step[-1]}")

@@ -15,7 +15,7 @@ from lopside.linalg import frobenius, tall_times
 from lopside.theory.search import Search, Verdict
 from lopside.theory.two_sided import decomposed, gauged, sides
 
-WIDTH = 8
+WIDTH = 16
 """Columns in a read of A, unless told otherwise: fewer waste it, and more cost as much again per column."""
 
 _SEED = 0xB10C
@@ -34,7 +34,7 @@ class BlockKrylov:
     Parameters
     ----------
     block : int, optional
-        Columns per read of A, ≥ 1; default 8.
+        Columns per read of A, ≥ 1; default 16.
     basis : int, optional
         Columns of the basis at which it is restarted from its leading Ritz vectors; at least d + 4 `block`, and by
         default 2d + 24 `block`. Memory is 8 · side · basis bytes.

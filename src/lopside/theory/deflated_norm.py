@@ -2,8 +2,8 @@
 
 *Deterministic.* ‖B(I − VVᵀ)‖₂² ≤ ‖B(I − VVᵀ)‖_F² = ‖B‖_F² − ‖BV‖_F².
 
-*From Gaussian probes* [HMT11, Lemma 4.1; KW92]. Let M = (I − VVᵀ)BᵀB(I − VVᵀ), λ its largest eigenvalue, v its eigenvector, and Ω (n × p)
-standard normal, independent of V. Then g = Ωᵀv is standard normal in R^p, and
+*From Gaussian probes* [HMT11, Lemma 4.1; KW92]. Let M = (I − VVᵀ)BᵀB(I − VVᵀ), λ its largest eigenvalue, v its
+eigenvector, and Ω (n × p) standard normal, independent of V. Then g = Ωᵀv is standard normal in R^p, and
 
     P(‖g‖ < c) = P(χ²_p < c²) ≤ (c²/2)^{p/2}/Γ(p/2 + 1) =: δ.
 

@@ -1,10 +1,10 @@
 """The search for the leading d singular vectors, and the proof that it is over.
 
-A `Search` owns a block Krylov relation (`lopside.krylov`, [HMT11, Sec. 4.5]) for B = A or Aᵀ divided by a power of two, and what is
-known about B outside of it: h ≥ ‖B(I − VVᵀ)‖₂². `advance` reads A once for a larger space; `settled` asks whether the
-best fit in the space, A V_d V_dᵀ, is proved to be within 1 + tol of the best of all, reading A for Gaussian probes
-where only h is missing. What the probes find on the way joins the space, which is how directions get in that the
-start block cannot see (singular values of higher multiplicity than it has columns).
+A `Search` owns a block Krylov relation (`lopside.krylov`, [HMT11, Sec. 4.5]) for B = A or Aᵀ divided by a power of
+two, and what is known about B outside of it: h ≥ ‖B(I − VVᵀ)‖₂². `advance` reads A once for a larger space; `settled`
+asks whether the best fit in the space, A V_d V_dᵀ, is proved to be within 1 + tol of the best of all, reading A for
+Gaussian probes where only h is missing. What the probes find on the way joins the space, which is how directions get
+in that the start block cannot see (singular values of higher multiplicity than it has columns).
 
 *Deep spectra.* Products with BᵀB are blind below about ε σ₁². Directions with σ_i² far above that noise which have
 converged to it are locked; the search goes on from fresh directions outside of them, where the noise is ε σ₁ σ_top
@@ -260,7 +260,8 @@ class Search:
                 return True
             if not self.excess(min(self.h, probes.top())) <= tol:
                 break
-        self.relation, self._ritz = krylov.merged(self.relation, *probes.relation()), None
+        merged = krylov.merged(self.relation, *probes.relation())
+        self.relation, self._ritz = krylov.filled(merged, self.width, self._rng), None
         return False
 
     def _floor(self, tol: float) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.krylov import EPSILON, Product
-from lopside.linalg import one_blas_thread, remove_span, tall_times
+from lopside.linalg import one_blas_thread, remove_span, tall_qr, tall_times
 from lopside.theory.deflated_norm import FAILURE, Probes
 from lopside.theory.leading_energy import SearchSpace
 
@@ -69,8 +69,7 @@ class TwoSided(NamedTuple):
         for _ in range(2):
             remove_span(rest, V)
         delta = np.linalg.norm(rows - U * s, axis=0) + (10 + len(s)) * EPSILON
-        with one_blas_thread:
-            return cls(U, s, V, delta, np.asarray(np.linalg.qr(rest, mode="r")), following)
+        return cls(U, s, V, delta, tall_qr(rest)[1], following)
 
     def space(self, h: float, failure_probability: float = 0.0) -> SearchSpace:
         """Return the search space of V for `leading_energy` in the unit ‖B‖_F, given h ≥ ‖B(I − VVᵀ)‖₂²."""
@@ -82,8 +81,7 @@ class TwoSided(NamedTuple):
     def improved(self) -> Array:
         """Return orth(BᵀU): one step of subspace iteration [HMT11, Algorithm 4.4]."""
         unit = np.maximum(np.linalg.norm(self.following, axis=0), np.finfo(np.float64).tiny)
-        with one_blas_thread:
-            return np.linalg.qr(self.following / unit)[0]
+        return tall_qr(self.following / unit)[0]
 
 
 def sides(problem: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
@@ -95,8 +93,8 @@ def sides(problem: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Arr
 
 def decomposed(rows: Array) -> tuple[Array, Array, Array]:
     """Return U, s, Z with `rows` Z = U diag(s), for a tall matrix of rows."""
+    Q, R = tall_qr(rows)
     with one_blas_thread:
-        Q, R = np.linalg.qr(rows)
         P, s, Zt = np.linalg.svd(R)
     return tall_times(Q, P), s, Zt.T
 
