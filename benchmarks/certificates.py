@@ -58,8 +58,9 @@ def judge(A, solution, tally):
     loss = 0.5 * np.linalg.norm(solution.X @ solution.Y.T - A) ** 2
     truth = loss - 0.5 * (s[solution.rank :] ** 2).sum()
     tally["gap instances"] += 1
-    # The truth is a difference of two losses, known to some of their roundings.
-    tally["gap violations"] += certificate.gap < truth - 3e-15 * loss - 1e-30 * norm2
+    # Both losses are known to rounding of ‖A‖_F in their square roots.
+    allowed = 2e-15 * np.sqrt(norm2) * (np.sqrt(2 * loss) + np.linalg.norm(s[solution.rank :])) + 4e-30 * norm2
+    tally["gap violations"] += certificate.gap < truth - allowed
     tally["gap within 10 × of the truth or 1e-13‖A‖²"] += certificate.gap <= max(10 * truth, 1e-13 * norm2)
     low, high = certificate.best_relative_error_bounds
     best = np.sqrt((s[solution.rank :] ** 2).sum() / norm2)

@@ -57,11 +57,9 @@ def tables(*, quick: bool, say: Callable[[str], None]) -> Iterator[Table]:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(thread_count(), user_api="blas"):
-        yield dense_table(
-            (4000, 2500) if quick else (20000, 5000), _DENSE[::2] if quick else _DENSE, 5 if quick else 9, say
-        )
+        yield dense_table((4000, 2500) if quick else (20000, 5000), _DENSE[::2] if quick else _DENSE, 5, say)
         sizes = ((20000, 6000), 10**6) if quick else ((100000, 30000), 10**7)
-        yield sparse_table(*sizes, _SPARSE[::2] if quick else _SPARSE, 5 if quick else 9, say)
+        yield sparse_table(*sizes, _SPARSE[::2] if quick else _SPARSE, 5, say)
 
 
 def dense_table(shape: tuple[int, int], widths: tuple[int, ...], rounds: int, say: Callable[[str], None]) -> Table:
