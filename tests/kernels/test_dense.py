@@ -68,6 +68,14 @@ def test_products_alone(m, n, d, chunk, seed):
     )
 
 
+def test_factors_without_columns():
+    storage = Dense(np.ones((5, 3)), 1)
+    swept = storage.sweep(None, np.empty((3, 0)), np.empty((0, 0)))
+    assert [part.shape for part in swept[:3]] == [(5, 0), (3, 0), (0, 0)]
+    assert storage.times(np.empty((3, 0))).shape == (5, 0)
+    assert storage.transpose_times(np.empty((5, 0))).shape == (3, 0)
+
+
 def test_nothing_outside_of_a_row_is_touched():
     """A is a window of a larger array full of NaN: one number too far would show."""
     frame = np.full((40, 77), np.nan)

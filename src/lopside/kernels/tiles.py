@@ -192,7 +192,9 @@ class Code:
 
     def split(self, columns: Any) -> tuple[Any, Any, Any]:
         """Return into how many tiles the columns go, how wide they are, and how many are one wider."""
-        tiles = self.builder.sdiv(self.plus(columns, TILE - 1), self.integer(TILE))
+        # Of no columns one tile of width 0: dividing by 0 would end the process.
+        some = self.builder.select(self.builder.icmp_signed(">", columns, self.integer(0)), columns, self.integer(1))
+        tiles = self.builder.sdiv(self.plus(some, TILE - 1), self.integer(TILE))
         return tiles, self.builder.sdiv(columns, tiles), self.builder.srem(columns, tiles)
 
     @contextmanager
