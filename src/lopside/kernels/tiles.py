@@ -60,7 +60,7 @@ def rows_product(typingctx: Any, A: Any, a: Any, lda: Any, Y: Any, y: Any, ldy: 
 
 def _rows_product(code: Code, A: Any, a: Any, lda: Any, Y: Any, y: Any, ldy: Any, count: Any, S: Any, s: Any, lds: Any,
                   rows: Any, vectors: Any) -> None:  # fmt: skip
-    kinds = [value.type for value in (A, a, lda, lda, Y, y, ldy, count, S, s, lds, s)]
+    kinds = [value.type for value in (A, a, lda, Y, y, ldy, count, S, s, lds, s)]
 
     def panel(J: int, j: Any) -> None:
         shift = code.times(j, code.lanes)
@@ -70,10 +70,10 @@ def _rows_product(code: Code, A: Any, a: Any, lda: Any, Y: Any, y: Any, ldy: Any
                 first, code.times(code.builder.sdiv(code.builder.sub(rows, first), code.integer(C)), C)
             )
             with code.range(first, stop, C) as i:
-                tile = code.function(f"product_{C}_{J}", kinds, _product_tile(C, J))
+                tile = code.function(f"rows_product_{C}_{J}", kinds, _rows_tile(C, J))
                 at, sums = code.at(a, i, lda), code.builder.add(code.at(s, i, lds), shift)
-                places = (Y, code.builder.add(y, shift), ldy, count, S, sums, lds, code.integer(0))
-                code.builder.call(tile, (A, at, code.integer(1), lda, *places))
+                places = (Y, code.builder.add(y, shift), ldy, count, S, sums, lds)
+                code.builder.call(tile, (A, at, lda, *places, code.only_first(j, count)))
             first = stop
 
     whole = code.times(code.builder.sdiv(vectors, code.integer(PANEL)), PANEL)
@@ -83,6 +83,35 @@ def _rows_product(code: Code, A: Any, a: Any, lda: Any, Y: Any, y: Any, ldy: Any
     for J in range(1, PANEL):
         with code.builder.if_then(code.builder.icmp_signed("==", left, code.integer(J))):
             panel(J, whole)
+
+
+def _rows_tile(C: int, J: int) -> Callable[..., None]:
+    def body(code: Code, A: Any, a: Any, lda: Any, Y: Any, y: Any, ldy: Any, count: Any, S: Any, s: Any, lds: Any,
+             ahead: Any) -> None:  # fmt: skip
+        w, build = code.lanes, code.builder
+        places = [[code.plus(code.at(s, c, lds), j * w) for j in range(J)] for c in range(C)]
+        sums = [[code.variable(code.load(S, places[c][j])) for j in range(J)] for c in range(C)]
+        rows = [code.at(a, c, lda) for c in range(C)]
+        line = 64 // _itemsize(A.type.pointee)
+        beyond = build.add(a, ahead)
+        with code.range(code.integer(0), count, 1) as k:
+            # The columns that are visited next are fetched meanwhile, line by line: their rows are too far apart, and
+            # visited too shortly, for the processor to see what is coming.
+            for q in range(-(-C // line)):
+                t = code.plus(code.times(k, -(-C // line)), q)
+                row, column = build.urem(t, code.integer(C)), code.times(build.udiv(t, code.integer(C)), line)
+                code.prefetch(A, build.add(code.at(beyond, row, lda), column))
+            at = code.at(y, k, ldy)
+            right = [code.load(Y, code.plus(at, j * w)) for j in range(J)]
+            for c, first in enumerate(rows):
+                factor = code.spread(A, build.add(first, k))
+                for j in range(J):
+                    code.add_product(sums[c][j], factor, right[j])
+        for c in range(C):
+            for j in range(J):
+                code.store(build.load(sums[c][j]), S, places[c][j])
+
+    return body
 
 
 def _product(code: Code, K: Any, k: Any, down: Any, across: Any, A: Any, a: Any, lda: Any, count: Any, S: Any, s: Any,
