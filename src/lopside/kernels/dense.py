@@ -65,19 +65,18 @@ def sweep(A: Any, scale: Any, top: Any, Y: Any, wide: Any, MN: Any, k: Any, firs
     With K = [top | s∘(A Y)] and Z = K·MN: out = Z[:, :k], G += ZᵀZ, PT += (Aᵀ(s∘Z[:, first:]))ᵀ, where s is `scale`
     (all ones if empty).  `wide` is Y packed across in float64, for the residual ‖top Yᵀ − s∘A‖².
     """
-    rows, n = A.shape
-    dpitch, pitch, depth = Y.shape[1], PT.shape[1], top.shape[1]
+    rows = len(A)
+    dpitch, depth = Y.shape[1], top.shape[1]
     d = MN.shape[0] - depth
     z, zpitch = G.shape
     l = z - first
     w = VECTOR_BYTES // Y.itemsize
-    lda = A.strides[0] // A.itemsize
-    full, vectors = n // w, MN.shape[1] // w
+    zp = MN.shape[1]
+    vectors = zp // w
     edge = np.zeros(chunk * w, A.dtype)
     AY = np.empty((chunk, dpitch), Y.dtype)
-    Z = np.empty((chunk, MN.shape[1]), Y.dtype)
-    Z64 = np.zeros((chunk, zpitch), np.float64)
-    L = np.empty((chunk, l), Y.dtype)
+    Z = np.empty((chunk, zp), Y.dtype)
+    L = np.empty((chunk if scale.size else 0, l), Y.dtype)
     missed = 0.0
     for start in range(0, rows, chunk):
         count = min(chunk, rows - start)
@@ -88,21 +87,19 @@ def sweep(A: Any, scale: Any, top: Any, Y: Any, wide: Any, MN: Any, k: Any, firs
                 for c in range(d):
                     AY[i, c] *= scale[start + i]
         Z[:] = 0
-        product(top, start * depth, 1, depth, MN, 0, MN.shape[1], depth, Z, 0, MN.shape[1], count, vectors, 0)
-        product(AY, 0, 1, dpitch, MN, depth * MN.shape[1], MN.shape[1], d, Z, 0, MN.shape[1], count, vectors, 0)
+        product(top, start * depth, 1, depth, MN, 0, zp, depth, Z, 0, zp, count, vectors, 0)
+        product(AY, 0, 1, dpitch, MN, depth * zp, zp, d, Z, 0, zp, count, vectors, 0)
         for i in range(count):
-            s = scale[start + i] if scale.size else Y.dtype.type(1)
             for c in range(k):
                 out[start + i, c] = Z[i, c]
-            for c in range(l):
-                L[i, c] = Z[i, first + c] * s
-            for c in range(z):
-                Z64[i, c] = Z[i, c]
-        product(Z64, 0, zpitch, 1, Z64, 0, zpitch, count, G, 0, zpitch, z, zpitch * 8 // VECTOR_BYTES, 0)
-        product(L, 0, l, 1, block, 0, lda, count, PT, 0, pitch, l, full, PANEL * w)
-        if full * w < n:
-            _fill_edge(block, count, full * w, edge, w)
-            product(L, 0, l, 1, edge, 0, w, count, PT, full * w, pitch, l, 1, 0)
+        product(Z, 0, zp, 1, Z, 0, zp, count, G, 0, zpitch, z, zpitch * 8 // VECTOR_BYTES, 0)
+        if scale.size:
+            for i in range(count):
+                for c in range(l):
+                    L[i, c] = Z[i, first + c] * scale[start + i]
+            _add_probe(L, 0, l, block, edge, count, PT)
+        else:
+            _add_probe(Z, first, zp, block, edge, count, PT)
         if residual:
             missed += _residual(block, count, top[start:], wide, scale[start:])
     return missed
@@ -124,17 +121,22 @@ def times(A: Any, scale: Any, Y: Any, chunk: Any, out: Any) -> None:
 @compiled
 def transpose_times(A: Any, X: Any, chunk: Any, PT: Any) -> None:
     """Add (AᵀX)ᵀ to `PT`."""
-    rows, n = A.shape
-    pitch, k = PT.shape[1], X.shape[1]
+    k = X.shape[1]
+    edge = np.zeros(chunk * (VECTOR_BYTES // PT.itemsize), A.dtype)
+    for start in range(0, len(A), chunk):
+        _add_probe(X, start * k, k, A[start:], edge, min(chunk, len(A) - start), PT)
+
+
+@compiled
+def _add_probe(K: Any, first: Any, ldk: Any, A: Any, edge: Any, count: Any, PT: Any) -> None:
+    # PT += KᵀA for `count` rows; row i of K begins at first + i·ldk.
+    n, (l, pitch) = A.shape[1], PT.shape
     w = VECTOR_BYTES // PT.itemsize
-    lda = A.strides[0] // A.itemsize
-    edge = np.zeros(chunk * w, A.dtype)
-    for start in range(0, rows, chunk):
-        count = min(chunk, rows - start)
-        product(X, start * k, k, 1, A, start * lda, lda, count, PT, 0, pitch, k, n // w, PANEL * w)
-        if n % w:
-            _fill_edge(A[start:], count, n // w * w, edge, w)
-            product(X, start * k, k, 1, edge, 0, w, count, PT, n // w * w, pitch, k, 1, 0)
+    whole = n // w
+    product(K, first, ldk, 1, A, 0, A.strides[0] // A.itemsize, count, PT, 0, pitch, l, whole, PANEL * w)
+    if whole * w < n:
+        _fill_edge(A, count, whole * w, edge, w)
+        product(K, first, ldk, 1, edge, 0, w, count, PT, whole * w, pitch, l, 1, 0)
 
 
 @compiled

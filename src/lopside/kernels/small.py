@@ -37,7 +37,6 @@ def descend(A: Any, scale: Any, X: Any, Y: Any, PT: Any, Gx: Any, Gy: Any, step_
     K = np.zeros((d, dpitch), X.dtype)
     G = np.zeros((d, Gx.shape[2]), np.float64)
     crossed = np.zeros_like(G)
-    Y64 = np.zeros((n, Gx.shape[2]), np.float64)
     width = STRETCH * w64
     across = np.zeros(((n + width - 1) // width, d, width), np.float64)
     if A.shape[1] < pitch:  # whole vectors, so that no row has an end to be treated apart
@@ -67,15 +66,11 @@ def descend(A: Any, scale: Any, X: Any, Y: Any, PT: Any, Gx: Any, Gy: Any, step_
             for c in range(d):
                 Y[to, j, c] = step_size * PT[seen, c, j]
         rows_product(Y, at * n * dpitch, dpitch, K, 0, dpitch, d, Y, to * n * dpitch, dpitch, n, dpitch // w)
-        for j in range(n):
-            for c in range(d):
-                Y64[j, c] = Y[to, j, c]
-        vectors = Y64.shape[1] // w64
+        here, gpitch = to * n * dpitch, Gy.shape[2]
         Gy[to] = 0
-        product(Y64, 0, Y64.shape[1], 1, Y64, 0, Y64.shape[1], n, Gy, to * Gy.shape[1] * Gy.shape[2], Gy.shape[2], d,
-                vectors, 0)  # fmt: skip
+        product(Y, here, dpitch, 1, Y, here, dpitch, n, Gy, to * d * gpitch, gpitch, d, gpitch // w64, 0)
         crossed[:] = 0
-        rows_product(PT, to * d * pitch, pitch, Y64, 0, Y64.shape[1], n, crossed, 0, Y64.shape[1], d, vectors)
+        rows_product(PT, to * d * pitch, pitch, Y, here, dpitch, n, crossed, 0, gpitch, d, gpitch // w64)
         inner = fitted = 0.0
         for i in range(d):
             inner += crossed[i, i]
@@ -85,7 +80,7 @@ def descend(A: Any, scale: Any, X: Any, Y: Any, PT: Any, Gx: Any, Gy: Any, step_
         if loss <= trust * max(known, fitted):
             for j in range(n):
                 for c in range(d):
-                    across[j // width, c, j % width] = Y64[j, c]
+                    across[j // width, c, j % width] = Y[to, j, c]
             loss = 0.5 * residual_square(padded, scale, X[to].astype(np.float64), across)
             residuals += 1
         if not loss <= high:
