@@ -44,7 +44,10 @@ def test_every_step_gives_the_same_error(name: str) -> None:
 
 
 def test_every_whole_fit_is_the_best_one() -> None:
-    require_errors_below(small.fit_row((60, 40, 5), 1, quiet), 1e-6, "excess")
+    row = small.fit_row((60, 40, 5), 1, quiet)
+    excesses = [value for key, value in row.items() if key.startswith("excess")]
+    assert len(excesses) >= 3
+    assert max(excesses) < 1e-6
 
 
 def test_a_pass_over_a_file_and_its_peers(tmp_path: Path) -> None:

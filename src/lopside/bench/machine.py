@@ -17,9 +17,9 @@ PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "fbpca", "torch")
 
 
 def version(package: str) -> str | None:
-    """Return the version of an installed package, None if it is not there."""
+    """Return the public version of an installed package, None if it is not there."""
     try:
-        return metadata.version(package)
+        return metadata.version(package).partition("+")[0]
     except metadata.PackageNotFoundError:
         return None
 
