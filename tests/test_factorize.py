@@ -190,7 +190,10 @@ def test_memory_is_planned_before_the_work(searching):
     A = reference.planted(150, 120, SPECTRA["power"])
     problem = lo.Full(A)
     usual = plan.plan(problem, 6)
-    tight = plan.plan(problem, 6, usual.memory - 8 * 120 * 20)
+    without = plan.plan(problem, 6, usual.memory - usual.room)
+    assert (without.basis, without.room) == (usual.basis, 0)
+    assert lo.factorize(problem, 6, memory_limit=without.memory).passes == lo.factorize(problem, 6).passes + 1
+    tight = plan.plan(problem, 6, without.memory - 8 * 120 * 20)
     assert tight.basis < usual.basis
     assert any("smaller basis" in choice for choice in tight.choices)
     solution = lo.factorize(problem, 6, memory_limit=tight.memory)

@@ -92,10 +92,9 @@ def decomposed_whole(problem: Any, d: int) -> Fit:
 
 
 def projected(problem: Any, search: Search, d: int) -> Fit:
-    """Return the best fit in the search space: one read of A for B V."""
+    """Return the best fit in the search space: one read of A for B V, if the search has not kept it."""
     norm, scale = problem.norm, search.scale
-    V = search.leading(d)
-    rows = sides(problem)[0](V)
+    V, rows = search.image(d)
     U, s, Z = decomposed(rows)
     V, rows = tall_times(V, Z), tall_times(rows, Z)
     slack = (10 + d) * EPSILON * norm * norm

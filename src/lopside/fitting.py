@@ -107,8 +107,16 @@ class Fitting:
 
     def _new_search(self) -> Search:
         side, width = self.problem.side, self.plan.width
-        block = np.eye(side) if width == side else self.rng.standard_normal((side, width))
-        search = Search(self.problem, self.rank, block, width=width, capacity=self.plan.basis, rng=self.rng.spawn(1)[0])
+        block = np.eye(side) if width == side else self.rng.standard_normal((side, self.plan.start))
+        search = Search(
+            self.problem,
+            self.rank,
+            block,
+            width=width,
+            capacity=self.plan.basis,
+            rng=self.rng.spawn(1)[0],
+            room=self.plan.room,
+        )
         self.search = search
         return search
 

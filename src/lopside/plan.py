@@ -17,6 +17,9 @@ _LAPACK_WORK = 2e7
 _WHOLE_SIDE = 64
 """Up to so many columns BᵀB is formed whole, in one read."""
 
+_MARGIN, _WIDEST_START = 4, 32
+"""The first block is wider than the rank by so much, up to so many columns: it then sees all of a cluster at once."""
+
 _BASIS_BYTES = 1 << 28
 """Memory that a basis may take without being asked, or a quarter of A if that is more."""
 
@@ -27,16 +30,20 @@ class Plan(NamedTuple):
     Attributes
     ----------
     method : {"zero", "lapack", "search"}
-    width, basis : int
-        Columns per read of A and of the basis.
+    start, width, basis : int
+        Columns of the first read of A, of the others, and of the basis.
+    room : int
+        Bytes in which A times the basis may be kept, which saves a read at the end.
     memory : int
         Bytes of the arrays held at most beside A.
     choices : tuple of str
     """
 
     method: str
+    start: int
     width: int
     basis: int
+    room: int
     memory: int
     choices: tuple[str, ...]
 
@@ -53,16 +60,17 @@ def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> 
     rows, notes = m + n - side, tuple(problem.notes)
     allowed = math.inf if memory_limit is None else as_positive(memory_limit, "memory_limit")
     if problem.norm == 0.0:
-        return Plan("zero", 1, 1, 8 * (m + n), (*notes, "A = 0"))
+        return Plan("zero", 1, 1, 1, 0, 8 * (m + n), (*notes, "A = 0"))
     small = 8 * 4 * m * n
     if m * n * min(m, n) <= _LAPACK_WORK and small <= allowed:
-        return Plan("lapack", 1, 1, small, (*notes, f"LAPACK: a {m} × {n} matrix is decomposed whole"))
+        return Plan("lapack", 1, 1, 1, 0, small, (*notes, f"LAPACK: a {m} × {n} matrix is decomposed whole"))
     d = rank or 1
     width = side if side <= _WHOLE_SIDE else WIDTH
+    start = min(side, max(width, min(8 * math.ceil((d + _MARGIN) / 8), _WIDEST_START)))
 
     def needed(basis: int) -> int:
         # basis and what a restart keeps of it, blocks in flight, probes, a read's two products, the factors
-        return 8 * (side * (basis + 2 * d + 8 * width + 8 * PROBES) + rows * (2 * width + 3 * d))
+        return 8 * (side * (basis + 2 * d + start + 8 * width + 8 * PROBES) + rows * (2 * width + 3 * d))
 
     # A larger basis never needs more reads, and restarts cost many where singular values lie close.
     affordable = int(max(_BASIS_BYTES, problem.storage.nbytes // 4) / (8 * side))
@@ -79,4 +87,5 @@ def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> 
     choices = [*notes, f"block Krylov, {what}, a basis of at most {basis} columns ({problem.storage.layout})"]
     if basis < wanted:
         choices.append(f"a smaller basis than {wanted} columns, to stay within {allowed:.4g} bytes")
-    return Plan("search", width, basis, needed(basis), tuple(choices))
+    room = int(min(_BASIS_BYTES, problem.storage.nbytes, 8 * rows * basis, allowed - needed(basis)))
+    return Plan("search", start, width, basis, room, needed(basis) + room, tuple(choices))

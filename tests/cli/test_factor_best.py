@@ -121,15 +121,15 @@ def test_ctrl_c_keeps_the_best_fit_so_far(run: Run, monkeypatch: pytest.MonkeyPa
     C = np.random.default_rng(1).standard_normal((600, 300))
     np.save("c.npy", C)
     reads = []
-    gram = lo.Full.gram
+    image = lo.Full.image
 
     def interrupted(problem: lo.Full, V: np.ndarray) -> Any:
         reads.append(V.shape)
         if len(reads) == 5:  # not by a signal: it may arrive inside a callback that swallows exceptions
             raise KeyboardInterrupt
-        return gram(problem, V)
+        return image(problem, V)
 
-    monkeypatch.setattr(lo.Full, "gram", interrupted)
+    monkeypatch.setattr(lo.Full, "image", interrupted)
     code, out, err = run("factor", "c.npy", "--rank", "5", "--out", "f.npz", "--json")
     fit, saved = strict(out), lo.Solution.load("f.npz")
     assert code == 130

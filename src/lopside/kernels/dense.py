@@ -13,7 +13,7 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.kernels.compiled import compiled
-from lopside.kernels.tiles import PANEL, TILE, VECTOR_BYTES, product, rows_product
+from lopside.kernels.tiles import PANEL, SQUARES, TILE, VECTOR_BYTES, product, rows_product, squares
 
 _DEPTH = 64
 """Columns of A visited at once: the rows of Y that meet them stay in the first-level cache."""
@@ -148,10 +148,11 @@ def residual_square(A: Any, scale: Any, X: Any, Y: Any) -> Any:
 @compiled
 def _residual(A: Any, count: Any, X: Any, Y: Any, scale: Any) -> Any:
     blocks, d, width = Y.shape
-    n = A.shape[1]
+    n, lda = A.shape[1], A.strides[0] // A.itemsize
     w = VECTOR_BYTES // 8
-    E = np.empty((TILE, width), np.float64)
-    part, total = np.zeros(8, np.float64), 0.0
+    step = SQUARES * w
+    E = np.zeros((TILE, width), np.float64)
+    one, part, total = np.ones(1, np.float64), np.zeros(step, np.float64), 0.0
     for i in range(0, count, TILE):
         # One sum over millions of squares would be off by a thousand roundings; certificates count on a few.
         part[:] = 0.0
@@ -159,18 +160,23 @@ def _residual(A: Any, count: Any, X: Any, Y: Any, scale: Any) -> Any:
         for b in range(blocks):
             j = b * width
             stop = min(width, n - j)
-            E[:] = 0
-            product(X, i * d, 1, d, Y, b * d * width, width, d, E, 0, width, height, (stop + w - 1) // w, 0)
+            whole = stop // step * step
+            if d:  # otherwise E stays zero
+                E[:] = 0
+                product(X, i * d, 1, d, Y, b * d * width, width, d, E, 0, width, height, (stop + w - 1) // w, 0)
             for r in range(height):
-                s = scale[i + r] if scale.size else 1.0
-                for c in range(0, stop - 7, 8):
-                    for q in range(8):
-                        e = E[r, c + q] - s * A[i + r, j + c + q]
-                        part[q] += e * e
-                for c in range(stop // 8 * 8, stop):
-                    e = E[r, c] - s * A[i + r, j + c]
-                    part[0] += e * e
-        total += ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]))
+                if scale.size:
+                    one[0] = scale[i + r]
+                squares(one, 0, A, (i + r) * lda + j, E, r * width, whole // w, part, 0)
+                for c in range(whole, stop):
+                    e = E[r, c] - one[0] * A[i + r, j + c]
+                    part[c - whole] += e * e
+        half = step // 2
+        while half > 0:
+            for q in range(half):
+                part[q] += part[q + half]
+            half //= 2
+        total += part[0]
     return total
 
 

@@ -58,6 +58,30 @@ def rows_product(typingctx: Any, A: Any, a: Any, lda: Any, Y: Any, y: Any, ldy: 
     return signature, calling("rows_product", _rows_product)
 
 
+@intrinsic
+def squares(typingctx: Any, F: Any, f: Any, A: Any, a: Any, E: Any, e: Any, vectors: Any, S: Any, s: Any) -> Any:
+    """S[s:] += (E[e:] − F[f]·A[a:])² in SQUARES sums, for `vectors` vectors of E, a multiple of SQUARES of them."""
+    return types.void(F, f, A, a, E, e, vectors, S, s), calling("squares", _squares)
+
+
+SQUARES = 4
+"""Vectors of sums: one alone would wait for itself at each addition."""
+
+
+def _squares(code: Code, F: Any, f: Any, A: Any, a: Any, E: Any, e: Any, vectors: Any, S: Any, s: Any) -> None:
+    places = [code.plus(s, v * code.lanes) for v in range(SQUARES)]
+    sums = [code.variable(code.load(S, place)) for place in places]
+    factor = code.spread(F, f)
+    with code.range(code.integer(0), vectors, SQUARES) as first:
+        for v, total in enumerate(sums):
+            shift = code.times(code.plus(first, v), code.lanes)
+            there = code.builder.fmul(factor, code.load(A, code.builder.add(a, shift)))
+            missed = code.builder.fsub(code.load(E, code.builder.add(e, shift)), there)
+            code.add_product(total, missed, missed)
+    for place, total in zip(places, sums, strict=True):
+        code.store(code.builder.load(total), S, place)
+
+
 def _rows_product(code: Code, A: Any, a: Any, lda: Any, Y: Any, y: Any, ldy: Any, count: Any, S: Any, s: Any, lds: Any,
                   rows: Any, vectors: Any) -> None:  # fmt: skip
     kinds = [value.type for value in (A, a, lda, Y, y, ldy, count, S, s, lds, s)]

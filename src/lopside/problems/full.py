@@ -14,7 +14,7 @@ from lopside.problems.moves import moved
 from lopside.problems.point import Point
 from lopside.problems.protocol import Metric, Order
 from lopside.problems.stretches import can_stretch, descended
-from lopside.storage import Storage
+from lopside.storage import Storage, Sweep
 from lopside.storage.choose import as_storage
 
 
@@ -125,9 +125,13 @@ class Full:
 
         V has shape (`side`, k).
         """
-        self.reads += self.storage.reads_per_sweep
-        swept = self.storage.sweep(None, V, np.eye(V.shape[1], dtype=V.dtype))
+        swept = self.image(V)
         return swept.probe, swept.gram
+
+    def image(self, V: Array) -> Sweep:
+        """Return BV as `rows`, BᵀBV as `probe` and (BV)ᵀ(BV) as `gram`; see `gram`."""
+        self.reads += self.storage.reads_per_sweep
+        return self.storage.sweep(None, V, np.eye(V.shape[1], dtype=V.dtype))
 
     def times(self, Y: Array) -> Array:
         """Return A Y in the wider of their precisions; Y has shape (n, k)."""

@@ -96,7 +96,6 @@ class Probes(NamedTuple):
             return self
         W, G = product(self.blocks[-1])
         noise = 32.0 * EPSILON * math.sqrt(max(np.trace(G), 0.0))
-        remove_span(W, self.V)
         column = [remove_span(W, Q) for Q in self.blocks]
         Q, S = outside(W, (self.V, *self.blocks), noise)
         return self._replace(blocks=(*self.blocks, Q), columns=(*self.columns, np.vstack([*column, S])))

@@ -39,7 +39,7 @@ _CONVERGED = 100.0
 _PATIENCE = 3
 """Steps between two sets of probes at least."""
 
-_MOST_PASSES = 10
+_MOST_PASSES = 5
 """Passes that one set of probes may take."""
 
 
@@ -68,10 +68,20 @@ class Search:
         Columns of the basis at which it is restarted; at least d + 3 `width`, or `side`.
     rng : numpy.random.Generator
         Of fresh directions and of the probes, which must not be that of `block`.
+    room : int
+        Bytes in which B V may be kept as it grows: `image` then needs no read of A.
     """
 
     def __init__(
-        self, problem: Any, rank: int, block: Array, *, width: int, capacity: int, rng: np.random.Generator
+        self,
+        problem: Any,
+        rank: int,
+        block: Array,
+        *,
+        width: int,
+        capacity: int,
+        rng: np.random.Generator,
+        room: int = 0,
     ) -> None:
         self.problem, self.rank, self.width = problem, rank, width
         self.capacity = min(capacity, problem.side)
@@ -88,18 +98,46 @@ class Search:
         self._probe_rng = rng.spawn(1)[0]
         self._ritz: tuple[Array, Array] | None = None
         self._patience = 0
+        self._room, self._seen = room, []
+        self._images: list[Array] | None = [] if room else None
 
     def copy(self) -> Self:
         """Return a search that goes its own way from here."""
         twin = copy.copy(self)
+        twin._seen, twin._images = [], None
         twin._rng, twin._probe_rng = copy.deepcopy(self._rng), copy.deepcopy(self._probe_rng)
         return twin
 
     def product(self, F: Array) -> tuple[Array, Array]:
         """Return BᵀB F and (BF)ᵀ(BF) for the scaled B."""
-        W, G = self.problem.gram(F / self.scale)
-        W /= self.scale
-        return W, G
+        swept = self.problem.image(F / self.scale)
+        if self._images is not None:
+            self._seen.append(swept.rows)
+        return swept.probe / self.scale, swept.gram
+
+    def _keep_images(self) -> None:
+        """Keep B times the columns that have just joined the space."""
+        if self._images is not None:
+            self._images += self._seen
+            if sum(part.nbytes for part in self._images) > self._room:
+                self._images = None
+        self._seen = []
+
+    def image(self, count: int) -> tuple[Array, Array]:
+        """Return the `count` leading Ritz vectors and B (not scaled) times them; reads A if it has not been kept."""
+        V = self.leading(count)
+        # Ctrl-C may have come between a product and its being kept.
+        known = sum(part.shape[1] for part in self._images or ())
+        if known < self.relation.size or V.shape[1] > known:
+            return V, sides(self.problem)[0](V)
+        return V, self._combined(self.Z[:, : V.shape[1]] * self.scale)
+
+    def _combined(self, Z: Array) -> Array:
+        rows, at = np.zeros((self.problem.storage.shape[0], Z.shape[1])), 0
+        for part in self._images or ():
+            rows += tall_times(part, Z[at : at + part.shape[1]])
+            at += part.shape[1]
+        return rows
 
     @property
     def theta(self) -> Array:
@@ -159,6 +197,7 @@ class Search:
         width = self.relation.F.shape[1] if first else self.width
         self.relation = krylov.extended(self.product, self.relation, width, self._rng)
         self._ritz = None
+        self._keep_images()
         l = self.relation.locked
         if first:
             self.top = math.sqrt(max(self.theta[l], 0.0)) if len(self.theta) > l else 0.0
@@ -173,6 +212,8 @@ class Search:
             with one_blas_thread:
                 rest = float(np.linalg.eigvalsh(arrow(theta[keep:], C[:, keep:], self.h))[-1])
             self.h = max(self.h, rest) + self.rounding
+        if self._images is not None:
+            self._images = [self._combined(self.Z[:, :keep])]
         self.relation = krylov.restarted(self.relation, theta[:keep], self.Z[:, :keep], self.capacity)
         self._ritz, self._patience = None, 0
 
@@ -257,11 +298,13 @@ class Search:
             probes = probes.extended(self.product)
             self.h = min(self.h, probes.bound(self.bound(), self.norm))
             if self.excess() <= tol:
+                self._seen = []
                 return True
             if not self.excess(min(self.h, probes.top())) <= tol:
                 break
         merged = krylov.merged(self.relation, *probes.relation())
         self.relation, self._ritz = krylov.filled(merged, self.width, self._rng), None
+        self._keep_images()
         return False
 
     def _floor(self, tol: float) -> bool:
@@ -298,4 +341,4 @@ class Search:
         rows = sides(self.problem)[0](V)
         X, Y = (V, rows) if self.problem.transposed else (rows, V)
         self.base = (self.problem.residual_norm(X, Y) / self.scale) ** 2
-        self.h, self._ritz, self._patience = float("inf"), None, 0
+        self.h, self._ritz, self._patience, self._images = float("inf"), None, 0, None
