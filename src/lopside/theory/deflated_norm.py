@@ -74,6 +74,8 @@ class Probes(NamedTuple):
         Q₀ … Q_q.
     start : ndarray, shape (f₀, p)
         R₀.
+    inverses : tuple of ndarray
+        Pseudo-inverses of R₀ᵀ, S₀ᵀ, S₁ᵀ …
     columns : tuple of ndarray
         Column k: H_{0k} … H_{kk} and S_k, one above the other.
     """
@@ -81,6 +83,7 @@ class Probes(NamedTuple):
     V: Array
     blocks: tuple[Array, ...]
     start: Array
+    inverses: tuple[Array, ...]
     columns: tuple[Array, ...] = ()
 
     @classmethod
@@ -88,7 +91,7 @@ class Probes(NamedTuple):
         """Draw the probes; `rng` must not have had a part in V."""
         W = rng.standard_normal((len(V), count))
         Q, R = outside(W, (V,), EPSILON * math.sqrt(W.size))
-        return cls(V, (Q,), R)
+        return cls(V, (Q,), R, (_inverse(R),))
 
     def extended(self, product: Product) -> Probes:
         """Return the probes after one more pass; one read of A."""
@@ -98,7 +101,11 @@ class Probes(NamedTuple):
         noise = 32.0 * EPSILON * math.sqrt(max(np.trace(G), 0.0))
         column = [remove_span(W, Q) for Q in self.blocks]
         Q, S = outside(W, (self.V, *self.blocks), noise)
-        return self._replace(blocks=(*self.blocks, Q), columns=(*self.columns, np.vstack([*column, S])))
+        return self._replace(
+            blocks=(*self.blocks, Q),
+            inverses=(*self.inverses, _inverse(S)),
+            columns=(*self.columns, np.vstack([*column, S])),
+        )
 
     def relation(self) -> tuple[Array, Array, Array, Array]:
         """Return Q = [Q₀ … Q_{q−1}], H = QᵀMQ, Q_q and S with M Q = Q H + Q_q S."""
@@ -134,7 +141,7 @@ class Probes(NamedTuple):
                 high = middle
             else:
                 low = middle
-            if high < 1.002 * low:
+            if high < 1.01 * low:
                 break
         return min(start, (math.sqrt(high) + rounding) ** 2)
 
@@ -158,10 +165,10 @@ class Probes(NamedTuple):
         p, q = self.start.shape[1], len(self.columns)
         x = np.zeros((sum(Q.shape[1] for Q in self.blocks), q + 1, p))
         with one_blas_thread:
-            first = np.linalg.pinv(self.start.T)
+            first = self.inverses[0]
             x[: len(first), 0] = first
             before, at = slice(0, len(first)), len(first)
-            for column in self.columns:
+            for column, inverse in zip(self.columns, self.inverses[1:], strict=True):
                 right = x[before].copy()
                 right[:, 1:] += x[before, :-1]
                 right -= np.tensordot(column[:at].T / mu, x[:at], axes=1)
@@ -169,6 +176,11 @@ class Probes(NamedTuple):
                 if width == 0:
                     break
                 before = slice(at, at + width)
-                x[before] = np.tensordot(np.linalg.pinv(column[at:].T / mu), right, axes=1)
+                x[before] = np.tensordot(mu * inverse, right, axes=1)
                 at += width
         return x[:at]
+
+
+def _inverse(S: Array) -> Array:
+    with one_blas_thread:
+        return np.linalg.pinv(S.T)

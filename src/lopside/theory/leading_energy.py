@@ -103,9 +103,18 @@ def energy_excess(space: SearchSpace, rank: int) -> float:
     theta = space.theta
     known = float(theta[:rank].sum())
     best = float(leading_eigenvalues(space, rank).sum()) - known + space.rounding
-    for cut in _cuts(theta, rank):
-        best = min(best, _second_order(space, rank, cut))
-    return max(best, 0.0)
+    return max(_least_second_order(space, rank, _cuts(theta, rank), best), 0.0)
+
+
+def _least_second_order(space: SearchSpace, rank: int, cuts: list[int], best: float) -> float:
+    """Return the least S_b of these cuts, or `best` if that is less."""
+    floor = np.cumsum(np.square(space.C).sum(axis=0) / np.maximum(space.theta, np.finfo(np.float64).tiny))
+    for cut in cuts:
+        # S_b ≥ Σ_{j≤b} ‖c_j‖²/θ_j as K_b ⪰ 0, and μ_b ≥ h, θ_{b+1} (Cauchy): most cuts need no eigenvalues.
+        following = space.theta[cut] if cut < len(space.theta) else 0.0
+        if floor[cut - 1] < best and space.theta[cut - 1] > max(space.h, following):
+            best = min(best, _second_order(space, rank, cut))
+    return best
 
 
 def _cuts(theta: Array, rank: int) -> list[int]:
@@ -130,21 +139,22 @@ def _second_order(space: SearchSpace, rank: int, cut: int) -> float:
     drift = float(np.linalg.norm(error[cut:]))
     with one_blas_thread:
         K = arrow(theta[cut:], C[:, cut:], h)
-        rest = np.linalg.eigvalsh(K)[::-1] if len(K) else np.zeros(1)
-        mu = max(h, float(rest[0])) + drift
+        others = np.linalg.eigvalsh(K)[::-1] if len(K) else np.zeros(1)
+        mu = max(h, float(others[0])) + drift
         lowered = (1.0 - eta) * theta[:cut]
         room = lowered - mu
         if not (eta < 0.5 and room[-1] > 0.0):
             return float("inf")
         shifted = lowered - drift
         # (θ − K_b)⁻¹ on F is the inverse of the Schur complement (θ − h)I − C(θ − Θ_{>b})⁻¹Cᵀ
-        inner = np.einsum("fi,ji,gi->jfg", C[:, cut:], 1.0 / (shifted[:, None] - theta[cut:]), C[:, cut:])
+        rest = C[:, cut:]
+        inner = np.array([(rest / (level - theta[cut:])) @ rest.T for level in shifted])
         schur = (shifted - h)[:, None, None] * np.eye(len(C)) - inner
         columns = C[:, :cut].T[:, :, None]
         terms = np.maximum((columns * np.linalg.solve(schur, columns)).sum(axis=(1, 2)), 0.0)
     total = float(np.square(np.sqrt(terms) + error[:cut] / np.sqrt(room)).sum())
     if cut < rank:
-        padded = np.maximum(np.concatenate([rest, np.zeros(rank)])[: rank - cut], h) + drift
+        padded = np.maximum(np.concatenate([others, np.zeros(rank)])[: rank - cut], h) + drift
         total += float(padded.sum() - theta[cut:rank].sum())
     return total
 
@@ -167,6 +177,6 @@ def singular_value_bounds(space: SearchSpace, rank: int) -> Array:
     D = min(rank, len(space.theta))
     low, high = np.zeros(rank), leading_eigenvalues(space, rank) + space.rounding
     low[:D] = np.maximum(space.theta[:D] - np.sqrt(D) * space.error[:D].max(initial=0.0), 0.0)
-    excess = min((_second_order(space, rank, cut) for cut in _cuts(space.theta, rank) if cut >= rank), default=np.inf)
+    excess = _least_second_order(space, rank, [cut for cut in _cuts(space.theta, rank) if cut >= rank], np.inf)
     high[:D] = np.minimum(high[:D], space.theta[:D] + np.sqrt(D) * space.error[:D].max(initial=0.0) + excess)
     return np.sqrt(np.column_stack([low, high]))

@@ -258,6 +258,8 @@ class Search:
             return Verdict.BLIND
         if self.relation.size < min(self.rank, self.problem.side):
             return Verdict.SEARCHING
+        if not self.closed and self._far(tol):
+            return Verdict.SEARCHING
         done = Verdict.PROVED if self.relation.locked == 0 else Verdict.BLIND
         if self._enough(tol):
             return done
@@ -265,12 +267,22 @@ class Search:
             return Verdict.SEARCHING
         return self._deeper(lock=deep)
 
-    def _enough(self, tol: float) -> bool:
-        if self.excess() <= tol:
-            return True
-        if not self.excess(min(self.bound(), self._guess())) <= 0.5 * tol:
+    def _far(self, tol: float) -> bool:
+        """Whether the residuals alone, which cost nothing to look at, say that the space has to grow."""
+        l, missed = self.relation.locked, self.missed()
+        theta = self.theta[l : self.rank]
+        squares = np.square(self.relation.C @ self.Z[:, l : self.rank]).sum(axis=0)
+        if missed <= 100.0 * self.rounding or not (theta > 0.0).all() or squares.sum() <= 1e4 * self.rounding**2:
             return False
-        return self._probed(tol)
+        return float((squares / theta).sum()) > 2.0 * tol * missed  # at most S_d, as K_d ⪰ 0
+
+    def _enough(self, tol: float) -> bool:
+        bound = self.bound()
+        likely = min(bound, self._guess())
+        hoped = self.excess(likely)
+        if not hoped <= tol or likely == bound:
+            return hoped <= tol
+        return self.excess() <= tol or (hoped <= 0.5 * tol and self._probed(tol))
 
     def _guess(self) -> float:
         """Guess ‖B(I − VVᵀ)‖²: the first Ritz value after the d-th that is far from converged."""
