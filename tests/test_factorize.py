@@ -30,6 +30,7 @@ SPECTRA = {
 def searching(monkeypatch):
     """Small matrices, and the search for large ones."""
     monkeypatch.setattr(plan, "_LAPACK_WORK", 0.0)
+    monkeypatch.setattr(plan, "_LAPACK_MOST", 0.0)
     monkeypatch.setattr(plan, "_WHOLE_SIDE", 0)
     monkeypatch.setattr(eckart_young, "_LAPACK_WORK", 0.0)
 
@@ -184,6 +185,21 @@ def test_ctrl_c_returns_the_best_fit_so_far(after, monkeypatch, searching):
     missed = np.linalg.norm(solution.X @ solution.Y.T - A)
     assert solution.relative_error == pytest.approx(missed / np.linalg.norm(A), rel=1e-10)
     assert solution.certificate.gap >= 0.5 * (missed**2 - best(SPECTRA["power"], 6) ** 2) * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("relative_error", [None, 0.6])
+def test_white_noise_is_decomposed_whole_after_a_while(relative_error):
+    # Nothing stands out, so a search sees no end; 700 × 680 is too large to be decomposed at once.
+    A = np.random.default_rng(0).standard_normal((700, 680))
+    s = np.linalg.svd(A, compute_uv=False)
+    solution = lo.factorize(A, None if relative_error else 10, relative_error=relative_error)
+    assert solution.converged
+    assert solution.solver == "lapack"
+    assert "LAPACK after all" in solution.choices[-1]
+    assert solution.passes > 10
+    missed = np.linalg.norm(solution.X @ solution.Y.T - A)
+    assert missed <= best(s, solution.rank) * (1 + 1e-10)
+    assert relative_error is None or best(s, solution.rank - 1) > 0.6 * np.linalg.norm(A) >= missed
 
 
 def test_memory_is_planned_before_the_work(searching):

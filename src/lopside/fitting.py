@@ -62,7 +62,6 @@ class Fitting:
         self.problem, self.goal, self.plan, self.rng = problem, goal, plan, rng
         self.status = Status.RUNNING
         self.rank = goal.rank or 1
-        self.search: Search | None = None
         self.below = 0.0  # no matrix of rank d − 1 is nearer to A than this, relative
         self.history: list[tuple[int, float, int, float]] = []
         self.steps = 0
@@ -80,7 +79,7 @@ class Fitting:
             search = self._new_search()
             try:
                 self._searched(search)
-                fit = self._fitted(search)
+                fit = self._fitted(search) if self.plan.method == "search" else self._decomposed()
             except KeyboardInterrupt:
                 self.status = Status.INTERRUPTED
                 fit = projected(self.problem, search, self.rank)
@@ -100,7 +99,7 @@ class Fitting:
             self.rank = max(1, int(np.count_nonzero(tails > self.goal.relative_error)))
         slip = (10 + len(s)) * EPSILON
         self.below = 1.0 if self.rank == 1 else float(tails[self.rank - 1]) - slip
-        self.steps = 1
+        self.steps += 1
         fit = decomposed_whole(self.problem, self.rank)
         self._count(fit)
         return fit
@@ -108,17 +107,8 @@ class Fitting:
     def _new_search(self) -> Search:
         side, width = self.problem.side, self.plan.width
         block = np.eye(side) if width == side else self.rng.standard_normal((side, self.plan.start))
-        search = Search(
-            self.problem,
-            self.rank,
-            block,
-            width=width,
-            capacity=self.plan.basis,
-            rng=self.rng.spawn(1)[0],
-            room=self.plan.room,
-        )
-        self.search = search
-        return search
+        rng, capacity, room = self.rng.spawn(1)[0], self.plan.basis, self.plan.room
+        return Search(self.problem, self.rank, block, width=width, capacity=capacity, rng=rng, room=room)
 
     def _searched(self, search: Search) -> None:
         """Let the space grow until what is asked for is proved, or cannot be."""
@@ -148,6 +138,10 @@ class Fitting:
             if self.blind and self.goal.relative_error is not None:
                 self._least(search)
             if verdict is not Verdict.SEARCHING:
+                return
+            if size >= self.plan.most:
+                note = f"LAPACK after all: {size} of {self.problem.side} directions do not tell the best apart"
+                self.plan = self.plan._replace(method="lapack", choices=(*self.plan.choices, note))
                 return
         self.status = Status.MAX_STEPS
 
@@ -231,7 +225,7 @@ class Fitting:
             loss=0.5 * missed * missed,
             relative_error=missed / problem.norm if problem.norm else 0.0,
             trace=self._trace(fit, seconds),
-            solver=BlockKrylov(self.plan.width, self.plan.basis) if self.search else self.plan.method,
+            solver=BlockKrylov(self.plan.width, self.plan.basis) if self.plan.method == "search" else self.plan.method,
             order=None,
             step_size=None,
             initial=None,

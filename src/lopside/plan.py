@@ -14,6 +14,9 @@ from lopside.theory.deflated_norm import PROBES
 _LAPACK_WORK = 2e7
 """m·n·min(m, n) below which a whole SVD costs less than a search: some 10 ms."""
 
+_LAPACK_MOST = 4e9
+"""m·n·min(m, n) up to which a whole SVD, of a few seconds, is the way out where a search does not get on."""
+
 _WHOLE_SIDE = 64
 """Up to so many columns BᵀB is formed whole, in one read."""
 
@@ -32,6 +35,8 @@ class Plan(NamedTuple):
     method : {"zero", "lapack", "search"}
     start, width, basis : int
         Columns of the first read of A, of the others, and of the basis.
+    most : int
+        Columns of the basis at which the search is given up for a whole SVD.
     room : int
         Bytes in which A times the basis may be kept, which saves a read at the end.
     memory : int
@@ -43,6 +48,7 @@ class Plan(NamedTuple):
     start: int
     width: int
     basis: int
+    most: int
     room: int
     memory: int
     choices: tuple[str, ...]
@@ -60,10 +66,10 @@ def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> 
     rows, notes = m + n - side, tuple(problem.notes)
     allowed = math.inf if memory_limit is None else as_positive(memory_limit, "memory_limit")
     if problem.norm == 0.0:
-        return Plan("zero", 1, 1, 1, 0, 8 * (m + n), (*notes, "A = 0"))
+        return Plan("zero", 1, 1, 1, 1, 0, 8 * (m + n), (*notes, "A = 0"))
     small = 8 * 4 * m * n
     if m * n * min(m, n) <= _LAPACK_WORK and small <= allowed:
-        return Plan("lapack", 1, 1, 1, 0, small, (*notes, f"LAPACK: a {m} × {n} matrix is decomposed whole"))
+        return Plan("lapack", 1, 1, 1, 1, 0, small, (*notes, f"LAPACK: a {m} × {n} matrix is decomposed whole"))
     d = rank or 1
     width = side if side <= _WHOLE_SIDE else WIDTH
     start = min(side, max(width, min(8 * math.ceil((d + _MARGIN) / 8), _WIDEST_START)))
@@ -87,5 +93,7 @@ def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> 
     choices = [*notes, f"block Krylov, {what}, a basis of at most {basis} columns ({problem.storage.layout})"]
     if basis < wanted:
         choices.append(f"a smaller basis than {wanted} columns, to stay within {allowed:.4g} bytes")
+    way_out = m * n * min(m, n) <= _LAPACK_MOST and small <= allowed
     room = int(min(_BASIS_BYTES, problem.storage.nbytes, 8 * rows * basis, allowed - needed(basis)))
-    return Plan("search", start, width, basis, room, needed(basis) + room, tuple(choices))
+    memory = max(needed(basis) + room, small if way_out else 0)
+    return Plan("search", start, width, basis, max(10 * WIDTH, side // 4) if way_out else side + 1, room, memory, tuple(choices))

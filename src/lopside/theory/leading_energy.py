@@ -82,6 +82,14 @@ def arrow(theta: Array, C: Array, h: float) -> Array:
     return K
 
 
+def _eigenvalues(theta: Array, C: Array, h: float) -> Array:
+    # Those of the arrow matrix, largest first; LAPACK's singular vectors of all of A come without any C.
+    if len(C) == 0:
+        return np.sort(theta)[::-1]
+    with one_blas_thread:
+        return np.linalg.eigvalsh(arrow(theta, C, h))[::-1]
+
+
 def leading_eigenvalues(space: SearchSpace, rank: int) -> Array:
     """Return upper bounds on λ₁ … λ_d, by the eigenvalues of K (rounding not included).
 
@@ -92,8 +100,7 @@ def leading_eigenvalues(space: SearchSpace, rank: int) -> Array:
     >>> leading_eigenvalues(space, 3)
     array([9., 4., 1.])
     """
-    with one_blas_thread:
-        values = np.linalg.eigvalsh(arrow(space.theta, space.C, space.h))[::-1][:rank]
+    values = _eigenvalues(space.theta, space.C, space.h)[:rank]
     padded = np.concatenate([values, np.full(max(0, rank - len(values)), space.h)])
     return np.maximum(padded, space.h)
 
@@ -138,9 +145,8 @@ def _second_order(space: SearchSpace, rank: int, cut: int) -> float:
     eta = 2.0 * np.sqrt(cut * np.square(error[:cut] / theta[:cut]).sum())
     drift = float(np.linalg.norm(error[cut:]))
     with one_blas_thread:
-        K = arrow(theta[cut:], C[:, cut:], h)
-        others = np.linalg.eigvalsh(K)[::-1] if len(K) else np.zeros(1)
-        mu = max(h, float(others[0])) + drift
+        others = _eigenvalues(theta[cut:], C[:, cut:], h)
+        mu = max(h, float(others.max(initial=0.0))) + drift
         lowered = (1.0 - eta) * theta[:cut]
         room = lowered - mu
         if not (eta < 0.5 and room[-1] > 0.0):
