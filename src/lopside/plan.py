@@ -96,4 +96,6 @@ def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> 
     way_out = m * n * min(m, n) <= _LAPACK_MOST and small <= allowed
     room = int(min(_BASIS_BYTES, problem.storage.nbytes, 8 * rows * basis, allowed - needed(basis)))
     memory = max(needed(basis) + room, small if way_out else 0)
-    return Plan("search", start, width, basis, max(10 * WIDTH, side // 4) if way_out else side + 1, room, memory, tuple(choices))
+    return Plan(
+        "search", start, width, basis, max(10 * WIDTH, side // 4) if way_out else side + 1, room, memory, tuple(choices)
+    )

@@ -16,7 +16,8 @@ from lopside.kernels.compiled import compiled
 from lopside.kernels.dense import pitch
 from lopside.kernels.gathers import LINE, WIDEST, gather, scatter
 from lopside.kernels.gathers import overlap as overlaps
-from lopside.kernels.tiles import VECTOR_BYTES, product
+from lopside.kernels.llvm import VECTOR_BYTES
+from lopside.kernels.tiles import product
 
 __all__ = ["VISIT", "length", "overlap", "pack", "pitch", "sweep", "times", "transpose_times", "unpack"]
 

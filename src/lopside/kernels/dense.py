@@ -13,7 +13,8 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.kernels.compiled import compiled
-from lopside.kernels.tiles import PANEL, SQUARES, TILE, VECTOR_BYTES, product, rows_product, squares
+from lopside.kernels.llvm import VECTOR_BYTES
+from lopside.kernels.tiles import PANEL, SQUARES, TILE, product, rows_product, squares
 
 _DEPTH = 64
 """Columns of A visited at once: the rows of Y that meet them stay in the first-level cache."""

@@ -12,7 +12,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from lopside.kernels.tiles import VECTOR_BYTES, Code, calling, intrinsic
+from lopside.kernels.llvm import VECTOR_BYTES, Code, calling, intrinsic
 
 WIDEST = 4
 """Vectors of a row of a table; of 1, 2 and 4 the widest that d fills was fastest. None stands for half a vector."""

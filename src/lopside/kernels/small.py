@@ -8,7 +8,8 @@ import numpy as np
 
 from lopside.kernels.compiled import compiled
 from lopside.kernels.dense import STRETCH, residual_square, sweep
-from lopside.kernels.tiles import VECTOR_BYTES, product, rows_product
+from lopside.kernels.llvm import VECTOR_BYTES
+from lopside.kernels.tiles import product, rows_product
 
 
 @compiled
