@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_PAUSE = 0.03
-"""Seconds between two tasks: the worker threads of a BLAS spin for a while after their last product."""
+_PAUSE = 0.2
+"""Seconds between two tasks: the threads of a BLAS spin on after their last product, on a core that others could use.
+
+After 0.03 s some still do: on two cores a task that reads memory with its own threads then seems half as fast.
+"""
 
 
 @dataclass(frozen=True)
