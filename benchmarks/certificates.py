@@ -156,12 +156,12 @@ def judge_gap(A, X, Y, certificate, scale, tally) -> None:
 def gap_tables(instances: int, seed: int) -> Iterator[Table]:
     """Judge the certificates of `factorize` and of disturbed factors, each half of the time from a search."""
     tally = dict.fromkeys(GAPS, 0)
-    whole = plan._LAPACK_WORK, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK
+    whole = plan._LAPACK_WORK, plan._LAPACK_MOST, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK
     for k in range(instances):
         A, d, scale, rng = hard_instance((seed, k))
         # Small matrices would be decomposed: half of them are searched as large ones are.
-        searched = (0.0, 0, 0.0)
-        plan._LAPACK_WORK, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK = searched if rng.random() < 0.5 else whole
+        chosen = (0.0, 0.0, 0, 0.0) if rng.random() < 0.5 else whole
+        plan._LAPACK_WORK, plan._LAPACK_MOST, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK = chosen
         plan.WIDTH = eckart_young._WIDTH = int(rng.choice([1, 2, 4, 8]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", lo.errors.ConvergenceWarning)
@@ -174,7 +174,7 @@ def gap_tables(instances: int, seed: int) -> Iterator[Table]:
         judge_gap(A, X, Y, lo.certify(lo.Full(A * scale), (X, Y), rng=k + 1), scale, tally)
         if (k + 1) % 1000 == 0:
             say(f"certificates: {k + 1} instances of the gap")
-    plan._LAPACK_WORK, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK = whole
+    plan._LAPACK_WORK, plan._LAPACK_MOST, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK = whole
     rows: list[dict[str, Any]] = [{"what": name, "count": f"{int(tally[name])}"} for name in GAPS]
     yield Table("gaps", "Eckart–Young gaps on hard instances", (Column("what", ""), Column("count", "")), rows)
 

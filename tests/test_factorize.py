@@ -1,5 +1,6 @@
 """The front door: optimal, proved, least rank, any storage, same bits on any number of threads."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -8,10 +9,12 @@ import reference
 import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse.linalg import LinearOperator
 
 import lopside as lo
 from lopside import fitting, plan
 from lopside.theory import eckart_young
+from lopside.theory.growth import Growth
 
 I = np.arange(1, 121.0)
 SPECTRA = {
@@ -200,6 +203,116 @@ def test_white_noise_is_decomposed_whole_after_a_while(relative_error):
     missed = np.linalg.norm(solution.X @ solution.Y.T - A)
     assert missed <= best(s, solution.rank) * (1 + 1e-10)
     assert relative_error is None or best(s, solution.rank - 1) > 0.6 * np.linalg.norm(A) >= missed
+
+
+def holds(certificate, A, X, Y, slack=1e-13):
+    """Judge a certificate by the decomposition of the very matrix."""
+    s, norm, d = np.linalg.svd(A, compute_uv=False), np.linalg.norm(A), X.shape[1]
+    low, high = np.array(certificate.singular_value_bounds).T
+    assert (low <= s[:d] + slack * norm).all()
+    assert (s[:d] - slack * norm <= high).all()
+    least, reached = certificate.best_relative_error_bounds
+    assert least <= best(s, d) / norm + slack
+    assert best(s, d) / norm <= reached + slack
+    assert 0.5 * (np.linalg.norm(X @ Y.T - A) ** 2 - best(s, d) ** 2) <= certificate.gap + slack * norm**2
+
+
+@pytest.mark.parametrize("search", [False, True])
+@pytest.mark.parametrize("mean", [1.0, 1e3, 1e6])
+def test_proofs_allow_for_what_cancels(mean, search, request):
+    if search:
+        request.getfixturevalue("searching")
+    rng = np.random.default_rng(3)
+    for k in range(5):
+        A = reference.planted(90, 60, 0.8 ** np.arange(60.0)) + mean * rng.standard_normal(60) / 60
+        problem = lo.Full(A, center=True)
+        B = A - problem.storage._v.T  # exact: the difference of two close numbers
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", lo.errors.ConvergenceWarning)
+            solution = lo.factorize(problem, 5, rng=k)
+        holds(solution.certificate, B, solution.X, solution.Y)
+        holds(lo.certify(problem, solution), B, solution.X, solution.Y)
+        assert solution.converged
+
+
+@pytest.mark.parametrize("search", [False, True])
+def test_proofs_allow_for_what_an_operator_rounds(search, request):
+    if search:
+        request.getfixturevalue("searching")
+    A = reference.planted(90, 60, 0.5 ** np.arange(60.0))
+    single = A.astype(np.float32)
+    operator = LinearOperator(
+        A.shape,
+        dtype=np.float64,
+        matmat=lambda V: single @ V.astype(np.float32),
+        rmatmat=lambda U: single.T @ U.astype(np.float32),
+        matvec=lambda v: single @ v.astype(np.float32),
+        rmatvec=lambda u: single.T @ u.astype(np.float32),
+    )
+    problem = lo.Full(operator)
+    assert 1e-9 < problem.epsilon < 1e-6
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", lo.errors.ConvergenceWarning)
+        solution = lo.factorize(problem, 5)
+    holds(solution.certificate, single.astype(np.float64), solution.X, solution.Y)
+
+
+def test_ctrl_c_while_singular_vectors_are_locked(searching, monkeypatch):
+    A = reference.planted(150, 120, 0.1 ** np.minimum(np.arange(120.0), 14.0))
+    lock, inside = Growth.lock, []
+
+    def interrupted(problem, Y):
+        raise KeyboardInterrupt
+
+    def locking(search, count):
+        inside.append(count)
+        monkeypatch.setattr(lo.Full, "times", interrupted)
+        try:
+            lock(search, count)
+        finally:
+            monkeypatch.undo()
+
+    monkeypatch.setattr(Growth, "lock", locking)
+    with pytest.warns(lo.errors.ConvergenceWarning, match="interrupted"):
+        solution = lo.factorize(A, 12)
+    assert len(inside) == 1
+    assert solution.status is lo.Status.INTERRUPTED
+    assert np.linalg.norm(solution.X @ solution.Y.T - A) <= 1e-6 * np.linalg.norm(A)
+
+
+def test_ctrl_c_on_the_way_out(monkeypatch):
+    def interrupted(problem):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lo.Full, "svd", interrupted)
+    with pytest.warns(lo.errors.ConvergenceWarning, match="interrupted"):
+        solution = lo.factorize(np.random.default_rng(0).standard_normal((700, 680)), 10)
+    assert solution.solver == lo.solvers.BlockKrylov(16, 680)
+    assert not any("LAPACK" in choice for choice in solution.choices)
+
+
+@pytest.mark.parametrize("spectrum", ["power", "white"])
+def test_the_memory_reported_is_not_exceeded(spectrum):
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((1000, 700))
+    if spectrum == "power":
+        U, _, Vt = np.linalg.svd(A, full_matrices=False)
+        A = (U * np.arange(1.0, 701.0) ** -0.5) @ Vt
+    lo.factorize(A, 20)  # compiled and known from here on
+    tracemalloc.start()
+    try:
+        solution = lo.factorize(A, 20)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert solution.solver == "lapack" if spectrum == "white" else solution.solver != "lapack"
+    assert 0.05 * solution.peak_memory < peak < solution.peak_memory
+
+
+def test_the_memory_of_the_machine_is_not_exceeded(searching, monkeypatch):
+    monkeypatch.setattr(plan, "_half_the_machine", lambda: 1e5)
+    with pytest.raises(lo.errors.InputError, match=r"got half the memory of this machine = 1e\+05 bytes"):
+        lo.factorize(reference.planted(150, 120, SPECTRA["power"]), 6)
 
 
 def test_memory_is_planned_before_the_work(searching):

@@ -78,7 +78,7 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
     else:
         order = None if solver is None else solver.order
         step_size = None if solver is None or order is None else resolve(solver.step_size, problem, X.shape[1], None)
-    parts = [gap_part(problem, X, Y, as_generator(rng))]
+    parts = [gap_part(problem, X, Y, _of_its_own(rng))]
     if order is None:
         parts += [_no_theorem(solver)] if solver is not None else []
     elif problem.norm > 0 and step_size is not None:
@@ -88,6 +88,16 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
         if order == "simultaneous" and span.exact and span.rank == X.shape[1]:
             parts.append(_ye_du_report(problem, span, places[-1], step_size))
     return Certificate(tuple(sorted(parts, key=lambda part: not part.holds)), asks_convergence=solver is not None)
+
+
+def _of_its_own(rng: int | np.random.Generator) -> np.random.Generator:
+    # The probes must not be what the data or the start were drawn from, and seed 0 is everybody's.
+    if isinstance(rng, np.random.Generator):
+        return rng
+    return np.random.default_rng((_TAG, int(as_generator(rng).integers(2**62))))
+
+
+_TAG = 0xCE271F
 
 
 def _pair(solution: Any) -> tuple[Any, Any]:

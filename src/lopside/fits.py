@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.krylov import EPSILON
 from lopside.linalg import frobenius, tall_times
 from lopside.theory import eckart_young
 from lopside.theory.eckart_young import Gap, from_space
@@ -82,12 +81,12 @@ def decomposed_whole(problem: Any, d: int) -> Fit:
     """Return the fit from LAPACK's SVD of A."""
     U, s, Vt = problem.svd()
     norm = problem.norm
-    delta = (10 + d) * EPSILON * norm
+    delta = (10 + d) * problem.epsilon * norm
     left, right = (Vt[:d].T, U[:, :d]) if problem.transposed else (U[:, :d], Vt[:d].T)
     began, reads = time.perf_counter(), problem.reads
     misfit = frobenius(left * s[:d] - sides(problem)[0](right)) + delta if is_double(problem) else math.inf
     missed = problem.residual_norm(*_factors(problem, left, s[:d], right))
-    gap = from_space(eckart_young.decomposed(problem), norm, norm, d, missed, delta, misfit)
+    gap = from_space(eckart_young.decomposed(problem), norm, norm, d, missed, delta, misfit, epsilon=problem.epsilon)
     return Fit(left, s[:d], right, gap, delta * s[:d], time.perf_counter() - began, problem.reads - reads)
 
 
@@ -97,21 +96,25 @@ def projected(problem: Any, search: Search, d: int) -> Fit:
     V, rows = search.image(d)
     U, s, Z = decomposed(rows)
     V, rows = tall_times(V, Z), tall_times(rows, Z)
-    slack = (10 + d) * EPSILON * norm * norm
+    # B V is a sum over all columns of the space, if the search has kept it, and was recombined at each restart.
+    rounding = (10 + search.relation.size + search.relation.restarts) * problem.epsilon * norm
+    slack = rounding * norm
     left = norm * norm - float(np.square(s).sum())
     if is_double(problem) and left > _VISIBLE * norm * norm:
         missed = math.sqrt(left)
         slip = slack / missed
     else:
-        missed, slip = problem.residual_norm(*_factors(problem, U, s, V)), (d + 4) * EPSILON * norm
+        missed, slip = problem.residual_norm(*_factors(problem, U, s, V)), (d + 4) * problem.epsilon * norm
     space, misfit = search.space(), math.inf
     if search.relation.locked:  # it speaks of what is outside of the locked columns only
         space = SearchSpace(s[:0], np.zeros((0, 0)), s[:0], (norm / scale) ** 2, slack / scale**2)
     elif is_double(problem):
-        misfit = frobenius(rows - U * s) + (10 + d) * EPSILON * norm
-    gap = from_space(space, scale, norm, d, missed, slip, misfit)
+        misfit = frobenius(rows - U * s) + rounding
+    began = time.perf_counter()
+    gap = from_space(space, scale, norm, d, missed, slip, misfit, epsilon=problem.epsilon)
+    seconds = time.perf_counter() - began
     residuals = np.linalg.norm(search.relation.C @ search.Z[:, :d], axis=0) * scale * scale
-    return Fit(U, s, V, gap, residuals)
+    return Fit(U, s, V, gap, residuals, seconds)
 
 
 def polished(problem: Any, search: Search, d: int, tol: float, rng: np.random.Generator) -> Iterator[Fit]:
@@ -144,7 +147,7 @@ def polished(problem: Any, search: Search, d: int, tol: float, rng: np.random.Ge
 
 def _two_sided_gap(problem: Any, two: TwoSided, d: int, search: Search, tol: float, rng: np.random.Generator) -> Gap:
     norm, b = problem.norm, len(two.s)
-    slip = (10 + b) * EPSILON * norm
+    slip = (10 + b) * problem.epsilon * norm
     rest = problem.residual_norm(*_factors(problem, two.U, two.s * norm, two.V))
     missed = float(np.hypot(rest, norm * frobenius(two.s[None, d:])))
     wanted = 1.9 * min(tol, 0.1) * (missed / norm) ** 2
@@ -153,6 +156,8 @@ def _two_sided_gap(problem: Any, two: TwoSided, d: int, search: Search, tol: flo
         return energy_excess(two.space(h), d) <= wanted
 
     ratio = (search.scale / norm) ** 2
-    h, failure = outside_norm(search.product, two.V, ((rest + slip) / norm) ** 2, enough, rng, ratio=ratio)
+    h, failure = outside_norm(
+        search.product, two.V, ((rest + slip) / norm) ** 2, enough, rng, ratio=ratio, epsilon=problem.epsilon
+    )
     misfit = float(np.linalg.norm(two.delta[:d])) * norm
-    return from_space(two.space(h, failure), norm, norm, d, missed, slip, misfit)
+    return from_space(two.space(h, failure), norm, norm, d, missed, slip, misfit, epsilon=problem.epsilon)

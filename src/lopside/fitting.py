@@ -13,7 +13,7 @@ from lopside.fits import Fit, decomposed_whole, is_double, nothing, polished, pr
 from lopside.krylov import EPSILON
 from lopside.linalg import frobenius
 from lopside.loop import read_only
-from lopside.plan import Plan
+from lopside.plan import Plan, factors_memory
 from lopside.problems import Full
 from lopside.solution import Solution
 from lopside.solvers import BlockKrylov
@@ -76,28 +76,33 @@ class Fitting:
         elif self.plan.method == "lapack":
             fit = self._decomposed()
         else:
-            search = self._new_search()
+            search, planned = self._new_search(), self.plan
             try:
                 self._searched(search)
                 fit = self._fitted(search) if self.plan.method == "search" else self._decomposed()
             except KeyboardInterrupt:
-                self.status = Status.INTERRUPTED
-                fit = projected(self.problem, search, self.rank)
-            self.proof_reads += search.probe_reads
-            self.proof_seconds += search.probe_seconds
+                self.status, self.plan = Status.INTERRUPTED, planned
+                fit = self._projected(search)
+            self.proof_reads += search.proof_reads
+            self.proof_seconds += search.proof_seconds
         return self._solution(fit)
 
     def _fitted(self, search: Search) -> Fit:
         if self.blind and is_double(self.problem):
             return self._polished(search)
-        return projected(self.problem, search, self.rank)
+        return self._projected(search)
+
+    def _projected(self, search: Search) -> Fit:
+        fit = projected(self.problem, search, self.rank)
+        self._count(fit)
+        return fit
 
     def _decomposed(self) -> Fit:
         s, norm = self.problem.svd()[1], self.problem.norm
         tails = np.append(np.sqrt(np.cumsum(np.square(s[::-1] / norm)))[::-1], 0.0)  # √Σ_{j ≥ i} s_j²
         if self.goal.relative_error is not None:
             self.rank = max(1, int(np.count_nonzero(tails > self.goal.relative_error)))
-        slip = (10 + len(s)) * EPSILON
+        slip = (10 + len(s)) * self.problem.epsilon
         self.below = 1.0 if self.rank == 1 else float(tails[self.rank - 1]) - slip
         self.steps += 1
         fit = decomposed_whole(self.problem, self.rank)
@@ -232,7 +237,7 @@ class Fitting:
             prove=lambda _: certificate,
             choices=self.plan.choices,
             bytes_read=problem.bytes_read,
-            peak_memory=self.plan.memory,
+            peak_memory=self.plan.memory + factors_memory(problem, self.rank - (self.goal.rank or 1)),
             certificate_passes=self.proof_reads,
             certificate_seconds=self.proof_seconds,
         )

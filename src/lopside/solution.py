@@ -39,7 +39,8 @@ class Solution:
     seconds : float
         Wall clock of the iteration.
     loss, relative_error : float
-        f = ½‖X Yᵀ − A‖_F² and ‖X Yᵀ − A‖_F/‖A‖_F (not squared), from the residual itself.
+        f = ½‖X Yᵀ − A‖_F² and ‖X Yᵀ − A‖_F/‖A‖_F (not squared), from the residual itself; after `factorize` from
+        ‖A‖² − Σ s² where that is as good.
     trace : Trace
     solver : Any
         The solver; if read from a file, the text of its dataclass repr, as `save` stored it.

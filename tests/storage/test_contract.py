@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lopside import arrays
+from lopside.errors import InputError
 from lopside.storage.shifted import Shifted
 
 WAYS = ("rows", "columns", "gaps", "sparse", "file", "view", "operator")
@@ -119,3 +120,26 @@ def test_blocks_cover_the_rows_once_in_order(m, n, itemsize):
     assert [block.start for block in blocks] == [0, *(block.stop for block in blocks[:-1])]
     assert blocks[-1].stop == m
     assert all(block.stop > block.start for block in blocks)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_operands_that_do_not_fit_are_refused(makers, way, kind):
+    rng = np.random.default_rng(0)
+    storage, _ = held(makers[way], rng.standard_normal((9, 7)), kind, rng)
+    X, Y, M = rng.standard_normal((9, 2)), rng.standard_normal((7, 2)), rng.standard_normal((4, 2))
+    storage.sweep(X, Y, M)
+    refused = [
+        lambda: storage.sweep(X[1:], Y, M),
+        lambda: storage.sweep(X, Y[1:], M),
+        lambda: storage.sweep(X, Y, M[1:]),
+        lambda: storage.sweep(X, Y, M, M[1:]),
+        lambda: storage.sweep(X[:, 1:], Y, M[1:], residual=True),
+        lambda: storage.times(X),
+        lambda: storage.transpose_times(Y),
+        lambda: storage.residual_norm(X, X),
+        lambda: storage.residual_norm(X[:, 1:], Y),
+    ]
+    for call in refused:
+        with pytest.raises(InputError, match=r"for a matrix of shape 9 × 7; expected shapes that fit"):
+            call()

@@ -30,7 +30,7 @@ def test_the_image_that_was_kept_is_the_product(capacity, transposed):
         V, rows = search.image(3)
         assert problem.reads == reads
         np.testing.assert_allclose(rows, B @ V, atol=1e-13 * np.linalg.norm(A))
-    assert search.probe_reads > 0
+    assert search.proof_reads > 0
     assert (search.relation.restarts > 0) == (capacity == 24)
 
 

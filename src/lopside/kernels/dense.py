@@ -155,10 +155,11 @@ def _residual(A: Any, count: Any, X: Any, Y: Any, scale: Any) -> Any:
     E = np.zeros((TILE, width), np.float64)
     one, part, total = np.ones(1, np.float64), np.zeros(step, np.float64), 0.0
     for i in range(0, count, TILE):
-        # One sum over millions of squares would be off by a thousand roundings; certificates count on a few.
-        part[:] = 0.0
         height = min(TILE, count - i)
+        block = 0.0
         for b in range(blocks):
+            # One sum over millions of squares would be off by a thousand roundings; certificates count on a few.
+            part[:] = 0.0
             j = b * width
             stop = min(width, n - j)
             whole = stop // step * step
@@ -172,12 +173,13 @@ def _residual(A: Any, count: Any, X: Any, Y: Any, scale: Any) -> Any:
                 for c in range(whole, stop):
                     e = E[r, c] - one[0] * A[i + r, j + c]
                     part[c - whole] += e * e
-        half = step // 2
-        while half > 0:
-            for q in range(half):
-                part[q] += part[q + half]
-            half //= 2
-        total += part[0]
+            half = step // 2
+            while half > 0:
+                for q in range(half):
+                    part[q] += part[q + half]
+                half //= 2
+            block += part[0]
+        total += block
     return total
 
 

@@ -88,6 +88,11 @@ class Full:
         return self.storage.shape[1]
 
     @property
+    def epsilon(self) -> float:
+        """What products with A round by, over ‖A‖_F; see `lopside.storage.Storage`."""
+        return self.storage.epsilon
+
+    @property
     def bytes_read(self) -> int:
         """How many bytes of A were read through this handle."""
         return self.reads * self.storage.nbytes

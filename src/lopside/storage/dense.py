@@ -20,7 +20,7 @@ from lopside.storage.passing import (
     residual_square,
     writeable,
 )
-from lopside.storage.protocol import Sweep, require_fit
+from lopside.storage.protocol import EPSILON, Sweep, require_fit
 
 _GROUP_ROWS = 2048
 """Rows are summed in groups fixed by the shape alone; each group costs a partial sum of the size of the probe."""
@@ -45,6 +45,7 @@ class Dense:
     """
 
     reads_per_sweep = 1
+    epsilon = EPSILON
 
     def __init__(self, A: Array, threads: int | None = None, scale: Array | None = None) -> None:
         side_by_side = A.strides[1] == A.itemsize and A.strides[0] > 0

@@ -15,7 +15,7 @@ from lopside.arrays import FLOAT32_SAFE, MISSING, Array
 from lopside.errors import InputError
 from lopside.linalg import frobenius, one_blas_thread, ordered_map, thread_count
 from lopside.storage.passing import Pass, added, dense_times, fixed, residual_square, writeable
-from lopside.storage.protocol import Sweep, require_fit
+from lopside.storage.protocol import EPSILON, Sweep, require_fit
 from lopside.storage.reading import Place, blocks, locate
 
 BLOCK_BYTES = 1 << 23
@@ -66,6 +66,7 @@ class Mapped:
     """
 
     reads_per_sweep = 1
+    epsilon = EPSILON
 
     def __init__(
         self, source: str | PathLike[str] | Place, threads: int | None = None, scale: Array | None = None

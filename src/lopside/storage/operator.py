@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ import numpy as np
 from lopside.arrays import Array
 from lopside.errors import InputError
 from lopside.linalg import frobenius, one_blas_thread, tall_inner, tall_times
-from lopside.storage.protocol import Sweep
+from lopside.storage.protocol import EPSILON, Sweep, require_fit, require_sweep
 
 _DRAWS = 4
 """Random vectors on each side: the adjoint is tested on all 16 pairs, for two products."""
 
-_AGREE = {"float64": 1e-8, "float32": 1e-3}
+_AGREE = {"float64": 1e-7, "float32": 1e-3}
 """Largest |⟨u, Av⟩ − ⟨Aᵀu, v⟩| over ‖u‖‖Av‖ + ‖Aᵀu‖‖v‖ that passes for rounding."""
+
+_ROUNDING = {"float64": EPSILON, "float32": 2.0**-23}
 
 _CHUNK_BYTES = 1 << 25
 """A is looked at by blocks of columns of about this size, where it has to be written out."""
@@ -64,6 +67,8 @@ class Operator:
             there, back = U.T @ AV, AtU.T @ V
         length = _lengths(U)[:, None] * _lengths(AV) + _lengths(AtU)[:, None] * _lengths(V)
         gap = np.abs(there - back) / np.where(length > 0.0, length, 1.0)
+        # An error in random directions shows in ⟨u, Av⟩ by 1/√m of its length only.
+        self.epsilon = max(_ROUNDING[self.dtype.name], float(gap.max()) * math.sqrt(max(m, n)))
         i, j = np.unravel_index(np.argmax(gap), gap.shape)
         allowed = _AGREE[self.dtype.name]
         if gap[i, j] > allowed:
@@ -94,16 +99,19 @@ class Operator:
 
     def times(self, Y: Array) -> Array:
         """Return A Y, shape (m, d)."""
+        require_fit(len(Y) == self.shape[1], self.shape, Y=Y)
         product = self._product("matmat", np.ascontiguousarray(Y), self.shape[0])
         return product if self._scale is None else product * self._scale.astype(product.dtype)
 
     def transpose_times(self, X: Array) -> Array:
         """Return Aᵀ X, shape (n, d)."""
+        require_fit(len(X) == self.shape[0], self.shape, X=X)
         X = X if self._scale is None else X * self._scale.astype(np.result_type(X, self.dtype))
         return self._product("rmatmat", np.ascontiguousarray(X), self.shape[1])
 
     def sweep(self, R: Array | None, Y: Array, M: Array, N: Array | None = None, *, residual: bool = False) -> Sweep:
         """Read A twice (thrice with `residual`); see `lopside.storage.Storage.sweep`."""
+        require_sweep(self.shape, R, Y, M, N, residual=residual)
         AY = self.times(Y)
         rows = _combine(R, AY, M)
         probed = rows if N is None else _combine(R, AY, N)
@@ -113,6 +121,7 @@ class Operator:
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, by blocks of columns, in float64."""
+        require_fit((len(X), len(Y)) == self.shape and X.shape[1] == Y.shape[1], self.shape, X=X, Y=Y)
         m, n = self.shape
         across = n <= m
         side, other = (n, m) if across else (m, n)

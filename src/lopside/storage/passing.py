@@ -9,7 +9,7 @@ import numpy as np
 from lopside import kernels
 from lopside.arrays import Array
 from lopside.linalg import ordered_map
-from lopside.storage.protocol import Sweep, require_fit
+from lopside.storage.protocol import Sweep, require_sweep
 
 
 class Part(NamedTuple):
@@ -50,10 +50,7 @@ class Pass:
     ) -> None:
         self._kernel = kernels.dense_kernel()
         m, self._n = shape
-        depth = 0 if R is None else R.shape[1]
-        fits = len(Y) == self._n and (R is None or len(R) == m) and len(M) == depth + Y.shape[1]
-        fits = fits and (N is None or len(N) == len(M)) and (not residual or depth == Y.shape[1])
-        require_fit(fits, shape, R=R, Y=Y, M=M, N=N)
+        require_sweep(shape, R, Y, M, N, residual=residual)
         self._kind = kind = np.result_type(dtype, Y, M)
         MN = M if N is None else np.hstack([M, N])
         self._k, self._first, self._z = M.shape[1], 0 if N is None else M.shape[1], MN.shape[1]

@@ -9,6 +9,9 @@ import numpy as np
 from lopside.arrays import Array
 from lopside.errors import InputError
 
+EPSILON = 2.0**-52
+"""`epsilon` of a matrix whose own numbers are multiplied."""
+
 
 class Sweep(NamedTuple):
     """What one read of A brings back; see `Storage.sweep`."""
@@ -32,6 +35,9 @@ class Storage(Protocol):
         How many bytes one read of A moves.
     layout : str
         How A is held, in a few words.
+    epsilon : float
+        What products in float64 with a unit vector are off by, typically, over ‖A‖_F: 2⁻⁵², more where A is a
+        difference of larger matrices or where somebody else multiplies. Proofs allow for it.
     """
 
     shape: tuple[int, int]
@@ -39,6 +45,7 @@ class Storage(Protocol):
     reads_per_sweep: int
     nbytes: int
     layout: str
+    epsilon: float
 
     def sweep(self, R: Array | None, Y: Array, M: Array, N: Array | None = None, *, residual: bool = False) -> Sweep:
         """Read A once.
@@ -84,3 +91,13 @@ def require_fit(fits: bool, shape: tuple[int, int], **operands: Array | None) ->
     if not fits:
         found = ", ".join(f"{name} {part.shape}" for name, part in operands.items() if part is not None)
         raise InputError(f"got {found} for a matrix of shape {shape[0]} × {shape[1]}; expected shapes that fit it")
+
+
+def require_sweep(
+    shape: tuple[int, int], R: Array | None, Y: Array, M: Array, N: Array | None, *, residual: bool
+) -> None:
+    """Refuse operands of `Storage.sweep` that do not fit; see `require_fit`."""
+    depth = 0 if R is None else R.shape[1]
+    fits = len(Y) == shape[1] and (R is None or len(R) == shape[0]) and len(M) == depth + Y.shape[1]
+    fits = fits and (N is None or len(N) == len(M)) and (not residual or depth == Y.shape[1])
+    require_fit(fits, shape, R=R, Y=Y, M=M, N=N)

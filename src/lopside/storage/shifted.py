@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import one_blas_thread, tall_inner
-from lopside.storage.protocol import Storage, Sweep
+from lopside.linalg import frobenius, one_blas_thread, tall_inner
+from lopside.storage.protocol import Storage, Sweep, require_fit, require_sweep
 
 _CANCELLATION = 10.0
 """Float32 data whose norm exceeds that of the difference by more is worked on in float64: u₃₂·10 ≈ 6e-7 stays."""
@@ -37,6 +37,8 @@ class Shifted:
     ----------
     dtype : float32 or float64
         That of A, but float64 for float32 data with ‖A‖_F > 10·‖A − u vᵀ‖_F: what cancels took the digits along.
+    epsilon : float
+        That of A times (‖A‖_F + ‖u‖‖v‖)/‖A − u vᵀ‖_F.
     """
 
     def __init__(self, storage: Storage, u: Array, v: Array) -> None:
@@ -48,11 +50,14 @@ class Shifted:
         self.nbytes = storage.nbytes
         self.layout = f"{storage.layout}, less a rank-one matrix"
         self._norm = storage.residual_norm(self._u, self._v)
+        formed = storage.norm() + frobenius(self._u) * frobenius(self._v)
+        self.epsilon = storage.epsilon * (formed / self._norm if self._norm else 1.0)
         cancels = storage.dtype == np.float32 and storage.norm() > _CANCELLATION * self._norm
         self.dtype: np.dtype[Any] = np.dtype(np.float64) if cancels else storage.dtype
 
     def sweep(self, R: Array | None, Y: Array, M: Array, N: Array | None = None, *, residual: bool = False) -> Sweep:
         """Read A once; see `lopside.storage.Storage.sweep`."""
+        require_sweep(self.shape, R, Y, M, N, residual=residual)
         kind = np.result_type(self.dtype, Y, M)
         u, v = self._u.astype(kind, copy=False), self._v.astype(kind, copy=False)
         p, k = M.shape[0] - Y.shape[1], M.shape[1]
@@ -79,6 +84,7 @@ class Shifted:
 
     def times(self, Y: Array) -> Array:
         """Return (A − u vᵀ)Y, shape (m, d)."""
+        require_fit(len(Y) == self.shape[1], self.shape, Y=Y)
         Y = Y.astype(np.result_type(self.dtype, Y), copy=False)
         product = self._inner.times(Y)
         product -= (self._u * _sums(self._v, Y)).astype(product.dtype, copy=False)
@@ -86,6 +92,7 @@ class Shifted:
 
     def transpose_times(self, X: Array) -> Array:
         """Return (A − u vᵀ)ᵀX, shape (n, d)."""
+        require_fit(len(X) == self.shape[0], self.shape, X=X)
         X = X.astype(np.result_type(self.dtype, X), copy=False)
         product = self._inner.transpose_times(X)
         product -= (self._v * _sums(self._u, X)).astype(product.dtype, copy=False)
@@ -93,6 +100,7 @@ class Shifted:
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − (A − u vᵀ)‖_F = ‖[X u][Y v]ᵀ − A‖_F, in float64."""
+        require_fit((len(X), len(Y)) == self.shape and X.shape[1] == Y.shape[1], self.shape, X=X, Y=Y)
         return self._inner.residual_norm(np.hstack([X, self._u]), np.hstack([Y, self._v]))
 
     def norm(self) -> float:

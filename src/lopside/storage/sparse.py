@@ -13,7 +13,7 @@ from lopside import kernels
 from lopside.arrays import BLOCK_BYTES, Array
 from lopside.linalg import frobenius, gram, one_blas_thread, ordered_map, thread_count
 from lopside.storage.passing import fixed, writeable
-from lopside.storage.protocol import Sweep
+from lopside.storage.protocol import EPSILON, Sweep, require_fit, require_sweep
 
 GROUP_WORK = 1 << 19
 """Least entries times columns of a group of rows: about a millisecond, enough to hand to a thread."""
@@ -54,6 +54,7 @@ class Sparse:
     """
 
     reads_per_sweep = 1
+    epsilon = EPSILON
 
     def __init__(self, A: Any, threads: int | None = None, scale: Array | None = None) -> None:
         self.A = A
@@ -89,6 +90,7 @@ class Sparse:
     def sweep(self, R: Array | None, Y: Array, M: Array, N: Array | None = None, *, residual: bool = False) -> Sweep:
         """Read A once, and again with `residual`; see `lopside.storage.Storage.sweep`."""
         kernel, (m, n), d, k = kernels.sparse_kernel(), self.shape, Y.shape[1], M.shape[1]
+        require_sweep(self.shape, R, Y, M, N, residual=residual)
         kind = np.result_type(self.dtype, Y, M)
         MN = M if N is None else np.hstack([M, N])
         z, first = MN.shape[1], 0 if N is None else k
@@ -141,6 +143,7 @@ class Sparse:
 
     def times(self, Y: Array) -> Array:
         """Return A Y, shape (m, d)."""
+        require_fit(len(Y) == self.shape[1], self.shape, Y=Y)
         kernel, (m, n), d = kernels.sparse_kernel(), self.shape, Y.shape[1]
         kind = np.result_type(self.dtype, Y)
         out, scale = np.empty((m, d), kind), writeable(self._scale, kind)
@@ -155,6 +158,7 @@ class Sparse:
 
     def transpose_times(self, X: Array) -> Array:
         """Return Aᵀ X, shape (n, d)."""
+        require_fit(len(X) == self.shape[0], self.shape, X=X)
         kernel, n, d = kernels.sparse_kernel(), self.shape[1], X.shape[1]
         kind = np.result_type(self.dtype, X)
         X, scale = writeable(X, kind), writeable(self._scale, kind)
@@ -176,6 +180,7 @@ class Sparse:
         cancels costs digits: a result below 1e-6 of the terms of the first sum, in modulus, is thrown away, and all
         m·n entries are visited, by blocks.
         """
+        require_fit((len(X), len(Y)) == self.shape and X.shape[1] == Y.shape[1], self.shape, X=X, Y=Y)
         unit = _unit(self.norm())
         X, Y, scale = X.astype(np.float64) / unit, Y.astype(np.float64, copy=False), self._scale / unit
         if unit != 1.0 and not scale.size:

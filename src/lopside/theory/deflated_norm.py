@@ -124,10 +124,13 @@ class Probes(NamedTuple):
         with one_blas_thread:
             return max(0.0, float(np.linalg.eigvalsh(H)[-1])) if len(H) else 0.0
 
-    def bound(self, start: float, norm: float) -> float:
-        """Return μ ≥ λ, with rounding, below `start`, another bound; ‖B‖_F = `norm` in the units of the product."""
+    def bound(self, start: float, norm: float, epsilon: float = EPSILON) -> float:
+        """Return μ ≥ λ, with rounding, below `start`, another bound.
+
+        ‖B‖_F = `norm` in the units of the product, whose rounding is `epsilon` ‖B‖_F.
+        """
         top = self.top()
-        rounding = (10 + self.V.shape[1]) * EPSILON * norm
+        rounding = (10 + self.V.shape[1]) * epsilon * norm
         if self.blocks[-1].shape[1] == 0:
             return min(start, (math.sqrt(top) + rounding) ** 2)
         low = max(top, rounding**2)

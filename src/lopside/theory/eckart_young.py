@@ -110,7 +110,7 @@ def measured_gap(problem: Any, X: Array, Y: Array, rng: np.random.Generator, *, 
     missed, norm, d = problem.residual_norm(X, Y), problem.norm, X.shape[1]
     if not missed < _LARGEST:
         raise InputError(f"got factors with ‖XYᵀ − A‖_F = {missed:.3g}, whose square overflows; try rescaling them")
-    slip = (d + 4) * EPSILON / 2 * (frobenius(X) * frobenius(Y) + norm)
+    slip = (d + 4) * problem.epsilon / 2 * (frobenius(X) * frobenius(Y) + norm)
     if norm == 0.0:
         return Gap(0.5 * missed**2, missed, slip, 0.0, 0.0, np.zeros((d, 2)), 0.0)
     rows, side = (Y, X) if problem.transposed else (X, Y)
@@ -119,15 +119,23 @@ def measured_gap(problem: Any, X: Array, Y: Array, rng: np.random.Generator, *, 
         space, unit = decomposed(problem), norm
     else:
         space, unit = _searched(problem, d, side, missed, rng, target)
-    gap = from_space(space, unit, norm, d, missed, slip)
-    fine = (10 + len(space.theta)) * EPSILON * norm**2
+    gap = from_space(space, unit, norm, d, missed, slip, epsilon=problem.epsilon)
+    fine = (10 + len(space.theta)) * problem.epsilon * norm**2
     if gap.gap > 100.0 * fine or gap.excess <= target or missed <= 2.0 * slip:
         return gap
     return _finer(problem, rows, side, gap, rng)
 
 
 def from_space(
-    space: SearchSpace, unit: float, norm: float, d: int, missed: float, slip: float, misfit: float = math.inf
+    space: SearchSpace,
+    unit: float,
+    norm: float,
+    d: int,
+    missed: float,
+    slip: float,
+    misfit: float = math.inf,
+    *,
+    epsilon: float,
 ) -> Gap:
     """Return the best of the bounds that a space gives.
 
@@ -144,7 +152,7 @@ def from_space(
         Bound on ‖LRᵀ − BV‖_F where N spans the d leading vectors of the space; the third bound then applies.
     """
     known, surplus = float(space.theta[:d].sum()), energy_excess(space, d)
-    slack = (10 + len(space.theta)) * EPSILON * ((norm / unit) ** 2 + ((norm + missed) / unit) ** 2)
+    slack = (10 + len(space.theta)) * epsilon * ((norm / unit) ** 2 + ((norm + missed) / unit) ** 2)
     difference = (missed / unit) ** 2 - (norm / unit) ** 2 + known + surplus
     own = 0.5 * ((missed + slip) / unit) ** 2
     gap = min(own, max(0.0, 0.5 * difference) + slack, 0.5 * ((misfit / unit) ** 2 + surplus))
@@ -214,7 +222,7 @@ def _finer(problem: Any, rows: Array, side: Array, gap: Gap, rng: np.random.Gene
         return W / norm, G
 
     energy = ((gap.missed + gap.rounding) / norm) ** 2
-    h, failure = outside_norm(product, two.V, energy, enough, rng, ratio=1.0)
+    h, failure = outside_norm(product, two.V, energy, enough, rng, ratio=1.0, epsilon=problem.epsilon)
     found = 0.5 * (misfit**2 + surplus(h)) * norm * norm
     if not found < gap.gap:
         return gap

@@ -16,10 +16,13 @@ import numpy as np
 
 from lopside import krylov
 from lopside.arrays import Array
-from lopside.krylov import EPSILON, Relation
+from lopside.krylov import Relation
 from lopside.linalg import one_blas_thread, tall_times
 from lopside.theory.leading_energy import arrow
 from lopside.theory.two_sided import sides
+
+_SPARE = 64
+"""Columns beyond the capacity for what comes without a read: without them the whole basis would be copied."""
 
 
 class Growth:
@@ -67,7 +70,8 @@ class Growth:
         self.capacity = min(capacity, problem.side)
         self.scale = 2.0 ** round(math.log2(problem.norm))
         self.norm = problem.norm / self.scale
-        self.relation: Relation = krylov.begin(block, self.capacity)
+        self._held = min(problem.side, self.capacity + _SPARE)
+        self.relation: Relation = krylov.begin(block, self._held)
         self.base = self.norm**2  # ‖B‖_F² outside of the locked columns
         self.top = self.norm  # √ of the largest Ritz value outside of them, or a bound
         self.h = float("inf")
@@ -86,10 +90,19 @@ class Growth:
 
     def product(self, F: Array) -> tuple[Array, Array]:
         """Return BᵀB F and (BF)ᵀ(BF) for the scaled B."""
-        swept = self.problem.image(F / self.scale)
+        probe, gram, _ = self._multiplied(F)
+        return probe, gram
+
+    def product_kept(self, F: Array) -> tuple[Array, Array]:
+        """Return the same, and keep B F for the case that F joins the space; see `take_in`."""
+        probe, gram, rows = self._multiplied(F)
         if self._images is not None:
-            self._seen.append(swept.rows)
-        return swept.probe / self.scale, swept.gram
+            self._seen.append(rows)
+        return probe, gram
+
+    def _multiplied(self, F: Array) -> tuple[Array, Array, Array]:
+        swept = self.problem.image(F / self.scale)
+        return swept.probe / self.scale, swept.gram, swept.rows
 
     def keep_images(self) -> None:
         """Keep B times the columns that have just joined the space."""
@@ -140,13 +153,13 @@ class Growth:
     @property
     def noise(self) -> float:
         """What products with BᵀB outside of the locked columns are typically off by."""
-        return 8.0 * EPSILON * self.norm * self.top
+        return 8.0 * self.problem.epsilon * self.norm * self.top
 
     @property
     def rounding(self) -> float:
         """Bound on what rounding does to M V, column by column, and to sums of Ritz values."""
         size = 10 + self.relation.size + self.relation.restarts
-        return size * EPSILON * (self.norm**2 if self.relation.locked == 0 else self.norm * self.top)
+        return size * self.problem.epsilon * (self.norm**2 if self.relation.locked == 0 else self.norm * self.top)
 
     def missed(self) -> float:
         """Return ‖B − B V_d V_dᵀ‖_F², the squared error of the best fit in the space, in the scale of the search."""
@@ -176,13 +189,13 @@ class Growth:
         first = self.relation.size == self.relation.locked
         # The first block is taken in whole: factors of a fit are to be in the space.
         width = self.relation.F.shape[1] if first else self.width
-        self.relation = krylov.extended(self.product, self.relation, width, self._rng)
+        self.relation = krylov.extended(self.product_kept, self.relation, width, self._rng)
         self._ritz = None
         self.keep_images()
         l = self.relation.locked
         if first:
             self.top = math.sqrt(max(self.theta[l], 0.0)) if len(self.theta) > l else 0.0
-            self.exhausted = l > 0 and self.top <= 8.0 * EPSILON * self.norm
+            self.exhausted = l > 0 and self.top <= 8.0 * self.problem.epsilon * self.norm
         elif l and len(self.theta) > l:
             self.top = max(self.top, math.sqrt(max(self.theta[l], 0.0)))
 
@@ -204,17 +217,18 @@ class Growth:
             self.h = max(self.h, rest) + self.rounding
         if self._images is not None:
             self._images = [self._combined(self.Z[:, :keep])]
-        self.relation = krylov.restarted(self.relation, theta[:keep], self.Z[:, :keep], self.capacity)
+        self.relation = krylov.restarted(self.relation, theta[:keep], self.Z[:, :keep], self._held)
         self._ritz = None
 
     def lock(self, count: int) -> None:
         """Leave the `count` leading Ritz vectors as they are and go on outside of them; two reads of A."""
-        relation = krylov.restarted(self.relation, self.theta[:count], self.Z[:, :count], self.capacity)
+        relation = krylov.restarted(self.relation, self.theta[:count], self.Z[:, :count], self._held)
         V = relation.V
         width = min(self.width, len(V) - count)
         F = krylov.fresh(width, (V,), self._rng)
-        self.relation = relation._replace(F=F, C=np.zeros((width, count)), locked=count)
         rows = sides(self.problem)[0](V)
         X, Y = (V, rows) if self.problem.transposed else (rows, V)
-        self.base = (self.problem.residual_norm(X, Y) / self.scale) ** 2
-        self.h, self._ritz, self._images = float("inf"), None, None
+        base = (self.problem.residual_norm(X, Y) / self.scale) ** 2
+        # All at once: Ctrl-C while A is read leaves the space as it was.
+        self.relation = relation._replace(F=F, C=np.zeros((width, count)), locked=count)
+        self.base, self.h, self._ritz, self._images = base, float("inf"), None, None

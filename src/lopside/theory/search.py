@@ -50,7 +50,7 @@ class Search(Growth):
     def __init__(self, problem: Any, rank: int, block: Array, *, rng: np.random.Generator, **sizes: int) -> None:
         super().__init__(problem, rank, block, rng=rng, **sizes)
         self.failure_probability = 0.0
-        self.probe_reads, self.probe_seconds = 0, 0.0
+        self.proof_reads, self.proof_seconds = 0, 0.0
         self._probe_rng = rng.spawn(1)[0]
         self._patience = 0
 
@@ -97,18 +97,27 @@ class Search(Growth):
 
     def settled(self, tol: float, *, deep: bool = True) -> Verdict:
         """Say whether to go on until `excess` ≤ tol is proved; may read A, for probes or (if `deep`) to lock."""
+        began, before = time.perf_counter(), self.problem.reads
+        try:
+            verdict = self._verdict(tol)
+        finally:
+            self.proof_reads += self.problem.reads - before
+            self.proof_seconds += time.perf_counter() - began
+        return verdict or self._deeper(lock=deep)
+
+    def _verdict(self, tol: float) -> Verdict | None:
+        """Return None where rounding keeps the proof from succeeding."""
         if self.exhausted or self.relation.locked >= self.rank:
             return Verdict.BLIND
         if self.relation.size < min(self.rank, self.problem.side):
             return Verdict.SEARCHING
         if not self.closed and self._far(tol):
             return Verdict.SEARCHING
-        done = Verdict.PROVED if self.relation.locked == 0 else Verdict.BLIND
         if self._enough(tol):
-            return done
+            return Verdict.PROVED if self.relation.locked == 0 else Verdict.BLIND
         if not self.closed and not self._floor(tol):
             return Verdict.SEARCHING
-        return self._deeper(lock=deep)
+        return None
 
     def _far(self, tol: float) -> bool:
         """Whether the residuals alone, which cost nothing to look at, say that the space has to grow."""
@@ -125,7 +134,7 @@ class Search(Growth):
         hoped = self.excess(likely)
         if not hoped <= tol or likely == bound:
             return hoped <= tol
-        return self.excess() <= tol or (hoped <= 0.5 * tol and self._probed(tol))
+        return self.excess() <= tol or (hoped <= 0.5 * tol and self._probe(tol))
 
     def _guess(self) -> float:
         """Guess ‖B(I − VVᵀ)‖²: the first Ritz value after the d-th that is far from converged."""
@@ -133,14 +142,6 @@ class Search(Growth):
         rough = np.square(C).sum(axis=0) > 0.1 * np.square(theta)
         rough[: self.rank] = False
         return float(theta[np.argmax(rough)]) if rough.any() else float(theta[-1])
-
-    def _probed(self, tol: float) -> bool:
-        began, before = time.perf_counter(), self.problem.reads
-        try:
-            return self._probe(tol)
-        finally:
-            self.probe_reads += self.problem.reads - before
-            self.probe_seconds += time.perf_counter() - began
 
     def _probe(self, tol: float) -> bool:
         """Raise the passes of the probes while h is what limits the proof; then let the space have what they found."""
@@ -150,8 +151,8 @@ class Search(Growth):
         self._patience = _PATIENCE
         self.failure_probability += FAILURE
         for _ in range(_MOST_PASSES):
-            probes = probes.extended(self.product)
-            self.h = min(self.h, probes.bound(self.bound(), self.norm))
+            probes = probes.extended(self.product_kept)
+            self.h = min(self.h, probes.bound(self.bound(), self.norm, self.problem.epsilon))
             if self.excess() <= tol:
                 self.forget_images()
                 return True

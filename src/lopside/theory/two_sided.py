@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.krylov import EPSILON, Product
+from lopside.krylov import Product
 from lopside.linalg import one_blas_thread, remove_span, tall_qr, tall_times
 from lopside.theory.deflated_norm import FAILURE, Probes
 from lopside.theory.leading_energy import SearchSpace
@@ -68,7 +68,7 @@ class TwoSided(NamedTuple):
         rest = following.copy()
         for _ in range(2):
             remove_span(rest, V)
-        delta = np.linalg.norm(rows - U * s, axis=0) + (10 + len(s)) * EPSILON
+        delta = np.linalg.norm(rows - U * s, axis=0) + (10 + len(s)) * problem.epsilon
         return cls(U, s, V, delta, tall_qr(rest)[1], following)
 
     def space(self, h: float, failure_probability: float = 0.0) -> SearchSpace:
@@ -115,6 +115,7 @@ def outside_norm(
     rng: np.random.Generator,
     *,
     ratio: float,
+    epsilon: float,
 ) -> tuple[float, float]:
     """Bound ‖B(I − VVᵀ)‖₂²/‖B‖_F² by probes, until `enough` says so or would not even for the lower bound.
 
@@ -127,7 +128,8 @@ def outside_norm(
         A bound that is known.
     enough : callable
     rng : numpy.random.Generator
-    ratio : float
+    ratio, epsilon : float
+        Products round by `epsilon` ‖B‖_F.
 
     Returns
     -------
@@ -139,7 +141,7 @@ def outside_norm(
     probes = Probes.drawn(V, rng)
     for _ in range(_MOST_PASSES):
         probes = probes.extended(product)
-        h = min(h, ratio * probes.bound(h / ratio, ratio**-0.5))
+        h = min(h, ratio * probes.bound(h / ratio, ratio**-0.5, epsilon))
         if enough(h) or not enough(ratio * probes.top()):
             break
     return h, FAILURE
