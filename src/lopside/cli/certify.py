@@ -26,6 +26,7 @@ def certify(
         str | None, typer.Option(help="For a plain pair: the method whose convergence from (X, Y) is asked for.")
     ] = None,
     step_size: Annotated[str | None, typer.Option(help="For a plain pair: its step size; needs --solver.")] = None,
+    rng: Annotated[int, typer.Option(min=0, help="Seed of the probes; must not be what the data came from.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Prove what can be proved about factors.
@@ -46,7 +47,7 @@ def certify(
     problem = lo.Full(A, center=center)
     for note in (*notes, *problem.notes):
         say(f"Note: {note}")
-    certificate = lo.certify(problem, fitted, solver=method)
+    certificate = lo.certify(problem, fitted, solver=method, rng=rng)
     X, Y = (fitted.X, fitted.Y) if isinstance(fitted, lo.Solution) else fitted
     missed = problem.residual_norm(X, Y)
     relative_error = missed / problem.norm if problem.norm else missed
