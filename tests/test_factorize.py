@@ -306,7 +306,8 @@ def test_the_memory_reported_is_not_exceeded(spectrum):
     finally:
         tracemalloc.stop()
     assert solution.solver == "lapack" if spectrum == "white" else solution.solver != "lapack"
-    assert 0.05 * solution.peak_memory < peak < solution.peak_memory
+    # What is planned for is the worst, LAPACK after a search that did not get on.
+    assert (0.2 if spectrum == "white" else 0.02) * solution.peak_memory < peak < solution.peak_memory
 
 
 def test_the_memory_of_the_machine_is_not_exceeded(searching, monkeypatch):

@@ -21,7 +21,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import one_blas_thread, remove_span, tall_inner, tall_times
+from lopside.linalg import one_blas_thread, tall_inner, tall_times
+from lopside.storage import Dense
 
 EPSILON = 2.0**-52
 """Machine epsilon of float64."""
@@ -39,8 +40,10 @@ Product = Callable[[Array], tuple[Array, Array]]
 class Columns:
     """An n × capacity buffer that a growing basis fills from the left; whoever comes second to a column gets a copy."""
 
-    def __init__(self, rows: int, capacity: int) -> None:
-        self.array = np.empty((rows, capacity), order="F")
+    def __init__(self, rows: int, capacity: int, size: int) -> None:
+        # Rows side by side, as the kernels want them, and no more room than is soon needed: they should lie close.
+        self.capacity = capacity
+        self.array = np.empty((rows, min(capacity, max(64, 2 * size))))
         self.used = 0
 
     def with_more(self, size: int, block: Array) -> Columns:
@@ -48,11 +51,21 @@ class Columns:
         end = size + block.shape[1]
         columns = self
         if self.used != size or end > self.array.shape[1]:
-            columns = Columns(len(block), min(len(block), max(self.array.shape[1], end + block.shape[1])))
+            columns = Columns(len(block), min(len(block), max(self.capacity, end + block.shape[1])), end)
             columns.array[:, :size] = self.array[:, :size]
         columns.array[:, size:end] = block
         columns.used = end
         return columns
+
+
+def project_out(W: Array, V: Array) -> Array:
+    """Subtract V(VᵀW) from W (n × l) in place, V (n × k) orthonormal, and return VᵀW; by the kernels of a pass."""
+    if V.shape[1] == 0:
+        return np.zeros((0, W.shape[1]))
+    held = Dense(V)
+    inside = held.transpose_times(W)
+    W -= held.times(inside)
+    return inside
 
 
 class Relation(NamedTuple):
@@ -93,7 +106,7 @@ def begin(block: Array, capacity: int) -> Relation:
     """Return the empty search space with the span of `block` (n × f) to be taken in first."""
     n = len(block)
     F, _ = outside(np.array(block, dtype=np.float64), (), EPSILON * np.sqrt(n) * _longest(block))
-    return Relation(Columns(n, min(capacity, n)), np.zeros((0, 0)), F, np.zeros((F.shape[1], 0)))
+    return Relation(Columns(n, min(capacity, n), F.shape[1]), np.zeros((0, 0)), F, np.zeros((F.shape[1], 0)))
 
 
 def extended(product: Product, relation: Relation, width: int, rng: np.random.Generator) -> Relation:
@@ -108,11 +121,11 @@ def extended(product: Product, relation: Relation, width: int, rng: np.random.Ge
     columns = relation.columns.with_more(D, block)
     V = columns.array[:, : D + taken]
     noise = _NOISE * EPSILON * float(np.sqrt(np.trace(G)))
-    remove_span(W, V)
-    outside = remove_span(W, outer)
+    project_out(W, V)
+    outside = project_out(W, outer)
     new, S = orthonormalized(W, noise)
-    remove_span(new, V)
-    remove_span(new, outer)
+    project_out(new, V)
+    project_out(new, outer)
     new, again = orthonormalized(new, 0.5)
     H = np.empty((D + taken, D + taken))
     H[:D, :D], H[D:, :D], H[:D, D:] = relation.H, relation.C[:taken], relation.C[:taken].T
@@ -145,7 +158,7 @@ def ritz(relation: Relation) -> tuple[Array, Array]:
 def restarted(relation: Relation, theta: Array, Z: Array, capacity: int) -> Relation:
     """Return the space of the Ritz vectors V Z (Z is D × k) alone, with their values θ (k,); no read of A."""
     k = len(theta)
-    columns = Columns(len(relation.F), min(capacity, len(relation.F)))
+    columns = Columns(len(relation.F), min(capacity, len(relation.F)), k)
     tall_times(relation.V, Z, out=columns.array[:, :k])
     columns.used = k
     return relation._replace(columns=columns, H=np.diag(theta), C=relation.C @ Z, restarts=relation.restarts + 1)
@@ -193,7 +206,7 @@ def orthonormalized(W: Array, noise: float) -> tuple[Array, Array]:
     Q, S = tall_times(W, U[:, :strong] / root), root[:, None] * U[:, :strong].T
     if strong < W.shape[1]:
         rest = tall_times(W, U[:, strong:])
-        S = S + remove_span(rest, Q) @ U[:, strong:].T
+        S = S + project_out(rest, Q) @ U[:, strong:].T
         if _longest(rest) > noise:
             P, T = orthonormalized(rest, noise)
             Q, S = np.hstack([Q, P]), np.vstack([S, T @ U[:, strong:].T])
@@ -203,10 +216,10 @@ def orthonormalized(W: Array, noise: float) -> tuple[Array, Array]:
 def outside(W: Array, spaces: tuple[Array, ...], noise: float) -> tuple[Array, Array]:
     """Return Q, S with Q orthonormal and W = Q S outside of the spaces, orthogonal to each other; W is overwritten."""
     for V in spaces:
-        remove_span(W, V)
+        project_out(W, V)
     Q, S = orthonormalized(W, noise)
     for V in spaces:
-        remove_span(Q, V)
+        project_out(Q, V)
     Q, again = orthonormalized(Q, 0.5)
     return Q, again @ S
 

@@ -40,8 +40,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.krylov import EPSILON, Product, outside
-from lopside.linalg import one_blas_thread, remove_span
+from lopside.krylov import EPSILON, Product, outside, project_out
+from lopside.linalg import one_blas_thread
 
 PROBES = 8
 """p; as wide as a read of A that is still bound by memory."""
@@ -99,7 +99,7 @@ class Probes(NamedTuple):
             return self
         W, G = product(self.blocks[-1])
         noise = 32.0 * EPSILON * math.sqrt(max(np.trace(G), 0.0))
-        column = [remove_span(W, Q) for Q in self.blocks]
+        column = [project_out(W, Q) for Q in self.blocks]
         Q, S = outside(W, (self.V, *self.blocks), noise)
         return self._replace(
             blocks=(*self.blocks, Q),
