@@ -1,4 +1,4 @@
-"""A block Krylov space that grows by one read of A, restarts, and goes below what squares can see.
+"""A block Krylov space [HMT11, Sec. 4.5] that grows by one read of A, restarts [WS00], and sees below squares.
 
 *Deep spectra.* Products with BᵀB are blind below about ε σ₁². Directions with σ_i² far above that noise which have
 converged to it are locked; the space goes on from fresh directions outside of them, where the noise is ε σ₁ σ_top
