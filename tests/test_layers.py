@@ -16,7 +16,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "lopside"
 FITTING = {"trace", "loop", "run", "solution", "certify", "solve", "plan", "fits", "fitting", "factorize"}
 LAYERS = (
     {"errors"},
-    {"arrays"},
+    {"arrays", "threads"},
     {"linalg", "sparse_arrays"},
     {"kernels", "io"},
     {"storage"},

@@ -9,7 +9,7 @@ import reference
 
 import lopside as lo
 from lopside import starts
-from lopside.linalg import one_blas_thread
+from lopside.threads import one_blas_thread
 
 A = reference.planted(40, 30, np.linspace(1.0, 0.5, 4))
 RULES = [

@@ -10,11 +10,11 @@ import numpy as np
 from lopside.arrays import as_generator, as_positive, as_rank
 from lopside.errors import ConvergenceWarning, InputError
 from lopside.fitting import Fitting, Goal
-from lopside.linalg import one_blas_thread
 from lopside.plan import plan
 from lopside.problems import Full
 from lopside.solution import Solution
 from lopside.stopping import Status
+from lopside.threads import one_blas_thread
 
 
 def factorize(

@@ -21,8 +21,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import one_blas_thread, tall_inner, tall_times
+from lopside.linalg import tall_inner, tall_times
 from lopside.storage import Dense
+from lopside.threads import one_blas_thread
 
 EPSILON = 2.0**-52
 """Machine epsilon of float64."""

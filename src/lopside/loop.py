@@ -9,8 +9,8 @@ import numpy as np
 
 from lopside.arrays import Array, as_positive
 from lopside.errors import DivergedError, InputError
-from lopside.linalg import one_blas_thread
 from lopside.step_sizes import resolve
+from lopside.threads import one_blas_thread
 
 _EXPLODED = 1e12
 """A loss this many times above both the first one and ½‖A‖² is called diverged: no method here recovers."""

@@ -14,7 +14,6 @@ import numpy as np
 from lopside.arrays import as_generator, as_positive, as_rank
 from lopside.certify import Watch, certify
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
-from lopside.linalg import one_blas_thread
 from lopside.loop import State, Walk
 from lopside.solution import Solution
 from lopside.solvers import AlternatingGradientDescent, FrozenFactor, Nesterov
@@ -22,6 +21,7 @@ from lopside.starts import ColumnSpan, PowerSketch, Start, Unbalanced
 from lopside.step_sizes import resolve
 from lopside.stopping import Status, Stop
 from lopside.theory.certificate import Certificate, Part
+from lopside.threads import one_blas_thread
 from lopside.trace import Trace
 
 _log = logging.getLogger("lopside")

@@ -11,9 +11,10 @@ from typing import Any, Self
 from lopside.arrays import Array
 from lopside.errors import FileError, InputError
 from lopside.io.entries import LARGEST, locked, number, or_none, typed, whole
-from lopside.linalg import factored_svd, one_blas_thread
+from lopside.linalg import factored_svd
 from lopside.problems.protocol import Order
 from lopside.stopping import Status
+from lopside.threads import one_blas_thread
 from lopside.trace import Trace
 
 FORMAT = "lopside-solution"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lopside.linalg import thread_count
+from lopside.threads import thread_count
 
 _SIDE = 2048
 """A square product of this size is large enough for any BLAS to reach its peak."""

@@ -15,7 +15,8 @@ from lopside.bench.peers import Peer, absent, arpack, installed
 from lopside.bench.rounds import Timing, interleave
 from lopside.bench.tables import Column, Table
 from lopside.factorize import factorize
-from lopside.linalg import frobenius, thread_count
+from lopside.linalg import frobenius
+from lopside.threads import thread_count
 
 TOLERANCE = 1e-6
 RANK = 20

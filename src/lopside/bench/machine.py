@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lopside import __version__
-from lopside.linalg import thread_count
+from lopside.threads import thread_count
 
 PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "fbpca", "torch")
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside.bench.machine import version
-from lopside.linalg import thread_count
+from lopside.threads import thread_count
 
 Triple = tuple[np.ndarray, np.ndarray, np.ndarray]
 

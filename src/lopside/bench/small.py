@@ -17,12 +17,12 @@ from lopside.bench.spectra import prescribed, spectrum
 from lopside.bench.tables import Column, Table
 from lopside.data import planted
 from lopside.factorize import factorize
-from lopside.linalg import one_blas_thread
 from lopside.problems import Full
 from lopside.solve import solve
 from lopside.solvers import AlternatingGradientDescent, AlternatingScaledGradientDescent, GradientDescent
 from lopside.starts import Unbalanced
 from lopside.stopping import Stop
+from lopside.threads import one_blas_thread
 
 _ETA = 1e-4
 """So slow, for σ₁ = 1, that the loss stays far above rounding: each step then reads A once."""

@@ -13,8 +13,8 @@ from lopside.bench.peers import tensor
 from lopside.bench.rounds import interleave
 from lopside.bench.spectra import counts
 from lopside.bench.tables import Column, Table
-from lopside.linalg import thread_count
 from lopside.problems import Full
+from lopside.threads import thread_count
 
 _ETA = 1e-3
 _DENSE = (4, 8, 12, 16, 32, 64)

@@ -10,7 +10,7 @@ import typer
 
 from lopside.cli.talk import Refusal, say, usage
 from lopside.io import json_text
-from lopside.linalg import thread_count
+from lopside.threads import thread_count
 
 NAMES = ("sweep", "small", "factorize", "outofcore")
 _BY_NAME_ONLY = ("outofcore",)

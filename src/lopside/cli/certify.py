@@ -13,8 +13,8 @@ from lopside.catalog import parse
 from lopside.cli.show import least_pairs, verdict
 from lopside.cli.talk import Refusal, print_pairs, say, usage
 from lopside.io import holds_facts, json_text, read_factors, read_matrix
-from lopside.linalg import thread_count
 from lopside.report import certificate_record, part_record
+from lopside.threads import thread_count
 
 
 def certify(

@@ -11,7 +11,7 @@ import typer
 from lopside.cli.show import least_text, percent
 from lopside.cli.talk import print_table, say, usage
 from lopside.io import json_text, no_empty_folder, require_writable
-from lopside.linalg import thread_count
+from lopside.threads import thread_count
 
 
 def demo(

@@ -20,8 +20,8 @@ from lopside.cli.talk import Exit, Refusal, print_pairs, say, usage
 from lopside.cli.targets import choose_targets, draw, kept, require_targets, save
 from lopside.errors import ConvergenceWarning, DivergedError
 from lopside.io import json_text, no_empty_folder, read_matrix
-from lopside.linalg import one_blas_thread, thread_count
 from lopside.report import fit_record
+from lopside.threads import one_blas_thread, thread_count
 
 DEFAULT_STEPS = Stop().max_steps
 TOLERANCE = 1e-6

@@ -10,7 +10,7 @@ import typer
 
 from lopside.cli.talk import Refusal, print_table, say, usage
 from lopside.io import json_text, no_empty_folder, require_writable
-from lopside.linalg import thread_count
+from lopside.threads import thread_count
 
 
 def reproduce(

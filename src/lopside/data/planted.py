@@ -9,7 +9,8 @@ import numpy as np
 
 from lopside.arrays import Array, as_generator, as_positive
 from lopside.errors import InputError
-from lopside.linalg import frobenius, one_blas_thread, orthonormal
+from lopside.linalg import frobenius, orthonormal
+from lopside.threads import one_blas_thread
 
 
 class Planted(NamedTuple):

@@ -9,13 +9,14 @@ import numpy as np
 
 from lopside.arrays import Array, as_factors
 from lopside.errors import InputError
-from lopside.linalg import gram, largest_singular_value, one_blas_thread, thin_svd
+from lopside.linalg import gram, largest_singular_value, thin_svd
 from lopside.problems.moves import moved
 from lopside.problems.point import Point
 from lopside.problems.protocol import Metric, Order
 from lopside.problems.stretches import can_stretch, descended
 from lopside.storage import Storage, Sweep
 from lopside.storage.choose import as_storage
+from lopside.threads import one_blas_thread
 
 
 class Full:

@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import frobenius, inner, one_blas_thread
+from lopside.linalg import frobenius, inner
+from lopside.threads import one_blas_thread
 
 
 class Owner(Protocol):

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import frobenius, one_blas_thread
+from lopside.linalg import frobenius
 from lopside.problems.protocol import Order
+from lopside.threads import one_blas_thread
 
 _EXPLODED = 1e6
 """A relative error above this, from starts near 1, is called diverged; the same limit as in `lopside.solve`."""

@@ -38,7 +38,7 @@ def as_storage(A: Any, *, threads: int | None = None, center: bool = False, weig
     ----------
     A : array_like, sparse matrix, path of an .npy, memmap, linear operator or Storage, shape (m, n)
     threads : int, optional
-        See `lopside.linalg.thread_count`.
+        See `lopside.threads.thread_count`.
     center : bool
     weights : array_like, shape (m,), optional
         Finite and ≥ 0, one per row, not all zero.

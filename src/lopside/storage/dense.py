@@ -9,7 +9,7 @@ import numpy as np
 
 from lopside import kernels
 from lopside.arrays import Array, row_blocks
-from lopside.linalg import frobenius, one_blas_thread, ordered_map, thread_count
+from lopside.linalg import frobenius
 from lopside.storage.passing import (
     Part,
     Pass,
@@ -21,6 +21,7 @@ from lopside.storage.passing import (
     writeable,
 )
 from lopside.storage.protocol import EPSILON, Sweep, require_fit
+from lopside.threads import one_blas_thread, ordered_map, thread_count
 
 _GROUP_ROWS = 2048
 """Rows are summed in groups fixed by the shape alone; each group costs a partial sum of the size of the probe."""
@@ -39,7 +40,7 @@ class Dense:
     A : ndarray, shape (m, n), float32 or float64
         Held, not copied, if the entries of a row lie side by side.
     threads : int, optional
-        See `lopside.linalg.thread_count`.
+        See `lopside.threads.thread_count`.
     scale : ndarray, shape (m,), optional
         Stands for diag(scale)·A, which is never formed.
     """

@@ -13,10 +13,11 @@ import numpy as np
 from lopside import kernels
 from lopside.arrays import FLOAT32_SAFE, MISSING, Array
 from lopside.errors import InputError
-from lopside.linalg import frobenius, one_blas_thread, ordered_map, thread_count
+from lopside.linalg import frobenius
 from lopside.storage.passing import Pass, added, dense_times, fixed, residual_square, writeable
 from lopside.storage.protocol import EPSILON, Sweep, require_fit
 from lopside.storage.reading import Place, blocks, locate
+from lopside.threads import one_blas_thread, ordered_map, thread_count
 
 BLOCK_BYTES = 1 << 23
 """Size of a block read at once; longer rows make longer blocks, of at least LEAST_ROWS up to MOST_BYTES."""
@@ -53,7 +54,7 @@ class Mapped:
         float32 or float64.  The file must stay as it is: it is opened anew for each sweep.  A column-major one is
         held as its row-major transpose; `place.transposed` says so.
     threads : int, optional
-        See `lopside.linalg.thread_count`; one more reads.
+        See `lopside.threads.thread_count`; one more reads.
     scale : ndarray, optional
         One number for each row of A: stands for diag(scale)·A, whichever way A is held.
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.errors import InputError
-from lopside.linalg import frobenius, one_blas_thread, tall_inner, tall_times
+from lopside.linalg import frobenius, tall_inner, tall_times
 from lopside.storage.protocol import EPSILON, Sweep, require_fit, require_sweep
+from lopside.threads import one_blas_thread
 
 _DRAWS = 4
 """Random vectors on each side: the adjoint is tested on all 16 pairs, for two products."""

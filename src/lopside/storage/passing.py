@@ -8,8 +8,8 @@ import numpy as np
 
 from lopside import kernels
 from lopside.arrays import Array
-from lopside.linalg import ordered_map
 from lopside.storage.protocol import Sweep, require_sweep
+from lopside.threads import ordered_map
 
 
 class Part(NamedTuple):

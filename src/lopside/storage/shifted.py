@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import frobenius, one_blas_thread, tall_inner
+from lopside.linalg import frobenius, tall_inner
 from lopside.storage.protocol import Storage, Sweep, require_fit, require_sweep
+from lopside.threads import one_blas_thread
 
 _CANCELLATION = 10.0
 """Float32 data whose norm exceeds that of the difference by more is worked on in float64: u₃₂·10 ≈ 6e-7 stays."""

@@ -11,9 +11,10 @@ import numpy as np
 
 from lopside import kernels
 from lopside.arrays import BLOCK_BYTES, Array
-from lopside.linalg import frobenius, gram, one_blas_thread, ordered_map, thread_count
+from lopside.linalg import frobenius, gram
 from lopside.storage.passing import fixed, writeable
 from lopside.storage.protocol import EPSILON, Sweep, require_fit, require_sweep
+from lopside.threads import one_blas_thread, ordered_map, thread_count
 
 GROUP_WORK = 1 << 19
 """Least entries times columns of a group of rows: about a millisecond, enough to hand to a thread."""
@@ -48,7 +49,7 @@ class Sparse:
         Held, not copied: with sorted, unique, valid indices and finite values, as `lopside.sparse_arrays.as_csr`
         returns it.
     threads : int, optional
-        See `lopside.linalg.thread_count`.
+        See `lopside.threads.thread_count`.
     scale : ndarray, shape (m,), optional
         Stands for diag(scale)·A, which is never formed.
     """

@@ -41,7 +41,7 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.krylov import EPSILON, Product, outside, project_out
-from lopside.linalg import one_blas_thread
+from lopside.threads import one_blas_thread
 
 PROBES = 8
 """p; as wide as a read of A that is still bound by memory."""

@@ -22,10 +22,11 @@ import numpy as np
 from lopside.arrays import Array
 from lopside.errors import InputError
 from lopside.krylov import EPSILON
-from lopside.linalg import frobenius, one_blas_thread
+from lopside.linalg import frobenius
 from lopside.theory.leading_energy import SearchSpace, energy_excess, singular_value_bounds
 from lopside.theory.search import Search, Verdict
 from lopside.theory.two_sided import TwoSided, outside_norm
+from lopside.threads import one_blas_thread
 
 _LAPACK_WORK = 5e8
 """m·n·min(m, n) up to which LAPACK's SVD is the cheapest search space (well under a second)."""

@@ -17,9 +17,10 @@ import numpy as np
 from lopside import krylov
 from lopside.arrays import Array
 from lopside.krylov import Relation
-from lopside.linalg import one_blas_thread, tall_times
+from lopside.linalg import tall_times
 from lopside.theory.leading_energy import arrow
 from lopside.theory.two_sided import sides
+from lopside.threads import one_blas_thread
 
 _SPARE = 64
 """Columns beyond the capacity for what comes without a read: without them the whole basis would be copied."""

@@ -43,7 +43,7 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.krylov import EPSILON
-from lopside.linalg import one_blas_thread
+from lopside.threads import one_blas_thread
 
 
 class SearchSpace(NamedTuple):

@@ -18,10 +18,11 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.krylov import merged
-from lopside.linalg import frobenius, one_blas_thread
+from lopside.linalg import frobenius
 from lopside.theory.deflated_norm import FAILURE, Probes
 from lopside.theory.growth import Growth
 from lopside.theory.leading_energy import SearchSpace, energy_excess
+from lopside.threads import one_blas_thread
 
 _CLEAR = 1e3
 """A Ritz value this many times above the noise of the products is one of A, not of rounding."""

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import frobenius, one_blas_thread, orthonormal, squared_singular_values, thin_svd
+from lopside.linalg import frobenius, orthonormal, squared_singular_values, thin_svd
 from lopside.theory.measurements import Measurements
+from lopside.threads import one_blas_thread
 
 _SMALL = 5e8
 _OVERSAMPLING = 8

@@ -19,9 +19,10 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.krylov import Product
-from lopside.linalg import one_blas_thread, remove_span, tall_qr, tall_times
+from lopside.linalg import remove_span, tall_qr, tall_times
 from lopside.theory.deflated_norm import FAILURE, Probes
 from lopside.theory.leading_energy import SearchSpace
+from lopside.threads import one_blas_thread
 
 _MOST_PASSES = 10
 
