@@ -12,8 +12,8 @@ from lopside.problems import Full
 from lopside.solvers.block_krylov import WIDTH, capacity
 from lopside.theory.deflated_norm import PROBES
 
-_LAPACK_WORK = 2e7
-"""m·n·min(m, n) below which a whole SVD costs less than a search: some 10 ms."""
+_LAPACK_WORK = 1e8
+"""m·n·min(m, n) below which a whole SVD costs less than a search: some 30 ms."""
 
 _LAPACK_MOST = 4e9
 """m·n·min(m, n) up to which a whole SVD, of a few seconds, is the way out where a search does not get on."""

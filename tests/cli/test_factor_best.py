@@ -118,7 +118,7 @@ def test_pictures_of_the_best_fit(run: Run) -> None:
 
 
 def test_ctrl_c_keeps_the_best_fit_so_far(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    C = np.random.default_rng(1).standard_normal((600, 300))
+    C = np.random.default_rng(1).standard_normal((900, 400))
     np.save("c.npy", C)
     reads = []
     image = lo.Full.image
@@ -141,7 +141,7 @@ def test_ctrl_c_keeps_the_best_fit_so_far(run: Run, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_tolerance_that_cannot_be_proved_is_4(run: Run) -> None:
-    np.save("c.npy", np.random.default_rng(1).standard_normal((600, 300)).astype(np.float32))
+    np.save("c.npy", np.random.default_rng(1).standard_normal((900, 400)).astype(np.float32))
     code, out, err = run("factor", "c.npy", "--rank", "5", "--tol", "1e-30", "--json")
     assert code == 4
     assert strict(out)["converged"] is False

@@ -152,17 +152,25 @@ def _second_order(space: SearchSpace, rank: int, cut: int) -> float:
         if not (eta < 0.5 and room[-1] > 0.0):
             return float("inf")
         shifted = lowered - drift
-        # (θ − K_b)⁻¹ on F is the inverse of the Schur complement (θ − h)I − C(θ − Θ_{>b})⁻¹Cᵀ
-        rest = C[:, cut:]
-        inner = np.array([(rest / (level - theta[cut:])) @ rest.T for level in shifted])
-        schur = (shifted - h)[:, None, None] * np.eye(len(C)) - inner
-        columns = C[:, :cut].T[:, :, None]
-        terms = np.maximum((columns * np.linalg.solve(schur, columns)).sum(axis=(1, 2)), 0.0)
+        terms = _residual_terms(shifted, theta[cut:], C, h)
     total = float(np.square(np.sqrt(terms) + error[:cut] / np.sqrt(room)).sum())
     if cut < rank:
         padded = np.maximum(np.concatenate([others, np.zeros(rank)])[: rank - cut], h) + drift
         total += float(padded.sum() - theta[cut:rank].sum())
     return total
+
+
+def _residual_terms(levels: Array, theta: Array, C: Array, h: float) -> Array:
+    """Return c_jᵀ(level_j − K_b)⁻¹c_j for the first columns of C, with the rest of them and their θ in K_b."""
+    cut = len(levels)
+    if len(C) == 0:
+        return np.zeros(cut)
+    # (level − K_b)⁻¹ on F is the inverse of the Schur complement (level − h)I − C(level − Θ_{>b})⁻¹Cᵀ
+    rest = C[:, cut:]
+    inner = np.array([(rest / (level - theta)) @ rest.T for level in levels])
+    schur = (levels - h)[:, None, None] * np.eye(len(C)) - inner
+    columns = C[:, :cut].T[:, :, None]
+    return np.maximum((columns * np.linalg.solve(schur, columns)).sum(axis=(1, 2)), 0.0)
 
 
 def second_order_closed(space: SearchSpace, rank: int) -> float:
