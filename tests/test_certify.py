@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lopside as lo
+from lopside import plan
 from lopside.theory import eckart_young
 from lopside.theory.span import column_span
 
@@ -91,6 +92,28 @@ def test_small_errors_are_judged_without_cancellation(error, way, request):
     missed, best = np.linalg.norm(X @ Y.T - A), np.sqrt((s[3:] ** 2).sum())
     assert missed / best - 1 <= certificate.excess + 1e-15 / error
     assert certificate.excess <= max(1e-6, 1e-23 / error**2)
+
+
+@pytest.mark.parametrize("way", ["decomposed", "searched"])
+@pytest.mark.parametrize("apart", [0.0, *(2.0**-e for e in (46, 40, 33, 20, 10, 1))])
+def test_near_a_tie_the_gap_of_the_best_fit_is_not_below_the_truth(way, apart, monkeypatch):
+    if way == "searched":
+        monkeypatch.setattr(plan, "_LAPACK_WORK", 0.0)
+    H = np.kron(*[np.eye(4) - 0.5] * 2)  # orthogonal, and its entries are ± ¼
+    s = np.array([3.0, 2.0, 2.0 - apart, 1.0, 0.5, 0.25])
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        U, V = (rng.permutation(H)[:, :6] * rng.choice([-1.0, 1.0], 6) for _ in range(2))
+        A = (U * s) @ V.T  # without rounding
+        solution = lo.factorize(A, 2)
+        X, Y = ([[Fraction(value) for value in row] for row in F] for F in (solution.X, solution.Y))
+        exact = sum(
+            (Fraction(A[i, j]) - X[i][0] * Y[j][0] - X[i][1] * Y[j][1]) ** 2 for i in range(16) for j in range(16)
+        )
+        truth = exact - sum(Fraction(value) ** 2 for value in s[2:])
+        assert truth <= 2 * Fraction(solution.certificate.gap)
+        assert solution.certificate.gap <= (min(1e-12, 1e-26 / apart) if apart else 1e-12)
+        assert solution.converged
 
 
 @pytest.mark.parametrize("way", ["small", "searched"])

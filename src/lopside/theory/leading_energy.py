@@ -28,15 +28,26 @@ No large numbers are subtracted, so S_b is known to a *square* of rounding. A cu
 K_b (Cauchy), and S_b + Σ_{b<i≤d} (λ_{i−b}(K_b) − θ_i) takes the place of S_b; this is for θ_d = 0, and where σ_d lies
 in a cluster far below σ_b: the differences are then known to rounding of θ_{b+1}. All bounds hold in the same event.
 
+**What V_d itself captures.** Where VᵀMV is Θ only as computed, what a fit in the span of the first d columns has is
+tr(V_dᵀMV_d), not Σ θ_i. For b > d let H = V_bᵀMV_b = [[H₁, Δᵀ], [Δ, H₂]], H₁ d × d and diagonal but for rounding, with
+g_i the norms of the columns of Δ, H₁ ⪰ diag(a_i) and H₂ ⪯ cI. Then
+
+    Σ_{i≤d} λ_i(H) − tr H₁  ≤  Σ_{i≤d} max_{0≤x≤1} (2g_i x − (a_i − c) x²),
+
+of second order in Δ if σ_d > σ_{d+1} and of the first if not. *Proof.* Let P project onto the leading eigenvectors and
+x_i² = (I − P₁₁)_ii. Then tr(PH) − tr H₁ = 2⟨P₂₁, Δ⟩ − tr((I − P₁₁)H₁) + tr(P₂₂H₂), where tr P₂₂ = Σ x_i² and column i
+of P₂₁ has the norm² (P₁₁ − P₁₁²)_ii ≤ x_i². ∎ For b < d the |H_ii − θ_i|, b < i ≤ d, are added.
+
 **In closed form**, for reading and for tests: S_b ≤ Σ_{j≤b} ‖c_j‖²/(θ_j − μ_b).
 
-*Rounding.* Column j of C is known up to e_j = `error`_j and Θ_{≤b} up to the relative η = 2√b (Σ_{j≤b} (e_j/θ_j)²)^½;
-K_b up to the Frobenius norm ε_b of its own errors. So θ_j is replaced by (1 − η)θ_j − ε_b and the j-th term by (√term
-+ e_j/√(θ_j − μ_b))².
+*Rounding.* Column j of [Δ_{>b}; C], the rest of MV_b, is known up to e_j = `error`_j or more (`_coupling`) and Θ_{≤b}
+up to the relative η = 2√b (Σ_{j≤b} (e_j/θ_j)²)^½; K_b up to the Frobenius norm ε_b of its own errors. So θ_j is
+replaced by (1 − η)θ_j − ε_b and the j-th term by (√term + e_j/√(θ_j − μ_b))².
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -56,13 +67,15 @@ class SearchSpace(NamedTuple):
     C : ndarray, shape (f, D)
         With ‖C z‖ = ‖M V z − V Θ z‖: coordinates of the residuals.
     error : ndarray, shape (D,)
-        Bound on the norm of the rounding in each column of M V.
+        Bound on the norm of the rounding in each column of M V, or with `delta` of C.
     h : float
         At least ‖B(I − VVᵀ)‖₂², rounding included.
     rounding : float
         What sums of eigenvalues of K are known up to.
     failure_probability : float
         With which h may be wrong.
+    delta : ndarray, shape (D,), or None
+        Where V is known from B V = U diag(√θ) up to δ_j in each column: VᵀMV is Θ up to s_i δ_j + s_j δ_i, s = √θ.
     """
 
     theta: Array
@@ -71,6 +84,15 @@ class SearchSpace(NamedTuple):
     h: float
     rounding: float
     failure_probability: float = 0.0
+    delta: Array | None = None
+
+    def entries(self, rows: slice, columns: slice) -> Array:
+        """Bound |VᵀMV − Θ| entry by entry."""
+        error, delta = self.error, self.delta
+        if delta is None:
+            return np.minimum(error[rows, None], error[columns])
+        s = np.sqrt(self.theta)
+        return s[rows, None] * delta[columns] + delta[rows, None] * s[columns]
 
 
 def arrow(theta: Array, C: Array, h: float) -> Array:
@@ -143,7 +165,7 @@ def _second_order(space: SearchSpace, rank: int, cut: int) -> float:
     """Return S_b with rounding, or infinity where θ_b ≤ μ_b."""
     theta, C, error, h = space.theta, space.C, space.error, space.h
     eta = 2.0 * np.sqrt(cut * np.square(error[:cut] / theta[:cut]).sum())
-    drift = float(np.linalg.norm(error[cut:]))
+    drift, error = _drift(space, cut), _coupling(space, cut)
     with one_blas_thread:
         others = _eigenvalues(theta[cut:], C[:, cut:], h)
         mu = max(h, float(others.max(initial=0.0))) + drift
@@ -153,11 +175,39 @@ def _second_order(space: SearchSpace, rank: int, cut: int) -> float:
             return float("inf")
         shifted = lowered - drift
         terms = _residual_terms(shifted, theta[cut:], C, h)
-    total = float(np.square(np.sqrt(terms) + error[:cut] / np.sqrt(room)).sum())
+    total = float(np.square(np.sqrt(terms) + error / np.sqrt(room)).sum())
     if cut < rank:
         padded = np.maximum(np.concatenate([others, np.zeros(rank)])[: rank - cut], h) + drift
-        total += float(padded.sum() - theta[cut:rank].sum())
+        total += float(padded.sum() - theta[cut:rank].sum() + 2.0 * space.error[cut:rank].sum())
+    elif cut > rank:
+        total += _mixing(space, rank, cut, eta)
     return total
+
+
+def _coupling(space: SearchSpace, cut: int) -> Array:
+    """Bound the rounding in column j ≤ b of [Δ_{>b}; C]."""
+    error = space.error[:cut]
+    return error if space.delta is None else np.hypot(error, _norms(space.entries(slice(cut), slice(cut, None))))
+
+
+def _drift(space: SearchSpace, cut: int) -> float:
+    """Bound the Frobenius norm of the rounding in K_b."""
+    outside = 2.0 * float(np.square(space.error[cut:]).sum())
+    if space.delta is None:
+        return math.sqrt(outside)
+    return math.sqrt(outside + float(np.square(space.entries(slice(cut, None), slice(cut, None))).sum()))
+
+
+def _mixing(space: SearchSpace, rank: int, cut: int, eta: float) -> float:
+    """Bound Σ_{i≤d} λ_i(H) − tr H₁."""
+    g = _norms(space.entries(slice(rank), slice(rank, cut)))
+    distance = (1.0 - eta) * space.theta[:rank] - (1.0 + eta) * space.theta[rank]
+    inside = g < distance
+    return float(np.where(inside, g * g / np.where(inside, distance, 1.0), 2.0 * g - distance).sum())
+
+
+def _norms(M: Array) -> Array:
+    return np.sqrt(np.square(M).sum(axis=1))
 
 
 def _residual_terms(levels: Array, theta: Array, C: Array, h: float) -> Array:

@@ -77,7 +77,7 @@ class TwoSided(NamedTuple):
         delta = float(self.delta.max())
         high = (np.sqrt(h) + delta) ** 2
         error = (self.s + np.sqrt(high)) * self.delta
-        return SearchSpace(self.s**2, self.C * self.s, error, high, delta, failure_probability)
+        return SearchSpace(self.s**2, self.C * self.s, error, high, delta, failure_probability, self.delta)
 
     def improved(self) -> Array:
         """Return orth(BᵀU): one step of subspace iteration [HMT11, Algorithm 4.4]."""
