@@ -9,10 +9,11 @@ import reference
 import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.sparse.linalg import LinearOperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 import lopside as lo
 from lopside import fitting, plan
+from lopside.stopping import Status
 from lopside.theory import eckart_young
 from lopside.theory.growth import Growth
 
@@ -255,6 +256,33 @@ def test_proofs_allow_for_what_an_operator_rounds(search, request):
         warnings.simplefilter("ignore", lo.errors.ConvergenceWarning)
         solution = lo.factorize(problem, 5)
     holds(solution.certificate, single.astype(np.float64), solution.X, solution.Y)
+
+
+@pytest.mark.parametrize("search", [False, True])
+@pytest.mark.parametrize("tail", [1e-3, 1e-2, 0.5])
+@pytest.mark.parametrize("tol", [1e-6, 0.1])
+def test_single_precision_proves_what_it_can_whatever_is_asked(search, tail, tol, request):
+    if search:
+        request.getfixturevalue("searching")
+    sigma = np.where(np.arange(120) < 5, 1.0, tail)
+    A = reference.planted(150, 120, sigma).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", lo.errors.ConvergenceWarning)
+        solution = lo.factorize(aslinearoperator(A), 5, tol=tol)
+    holds(solution.certificate, A.astype(np.float64), solution.X, solution.Y)
+    assert solution.certificate.excess < 0.02
+    assert solution.converged or tol < 0.1
+
+
+def test_of_nothing_the_least_rank_is_one():
+    for A, center in ((np.zeros((5, 4)), False), (scipy.sparse.csr_array((5, 4)), False), (np.ones((5, 4)), True)):
+        solution = lo.factorize(A, relative_error=0.1, center=center)
+        assert (solution.rank, solution.status, solution.relative_error) == (1, Status.RELATIVE_ERROR, 0.0)
+
+
+def test_a_thin_matrix_is_not_decomposed_whole():
+    A = np.random.default_rng(0).standard_normal((9000, 30))
+    assert not any("LAPACK" in choice for choice in lo.factorize(A, 3).choices)
 
 
 def test_ctrl_c_while_singular_vectors_are_locked(searching, monkeypatch):

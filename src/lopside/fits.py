@@ -13,7 +13,7 @@ from lopside.arrays import Array
 from lopside.linalg import frobenius, tall_times
 from lopside.theory import eckart_young
 from lopside.theory.eckart_young import Gap, from_space
-from lopside.theory.leading_energy import SearchSpace, energy_excess
+from lopside.theory.leading_energy import energy_excess
 from lopside.theory.search import Search
 from lopside.theory.two_sided import TwoSided, decomposed, gauged, outside_norm, sides
 
@@ -65,6 +65,13 @@ def _factors(problem: Any, U: Array, s: Array, V: Array) -> tuple[Array, Array]:
     return np.ascontiguousarray(X, problem.dtype), np.ascontiguousarray(Y, problem.dtype)
 
 
+def _rounded(problem: Any, U: Array, s: Array, V: Array) -> float:
+    """Bound ‖X Yᵀ − U diag(s) Vᵀ‖_F, X and Y in the precision of A."""
+    X, Y = gauged(U, s, V, problem.transposed)
+    off = frobenius(Y - Y.astype(problem.dtype))
+    return frobenius(X - X.astype(problem.dtype)) * (1.0 + off) + float(s.max(initial=0.0)) * off
+
+
 def is_double(problem: Any) -> bool:
     """Whether factors keep all digits of the search."""
     return problem.dtype == np.float64
@@ -84,9 +91,10 @@ def decomposed_whole(problem: Any, d: int) -> Fit:
     delta = (10 + d) * problem.epsilon * norm
     left, right = (Vt[:d].T, U[:, :d]) if problem.transposed else (U[:, :d], Vt[:d].T)
     began, reads = time.perf_counter(), problem.reads
-    misfit = frobenius(left * s[:d] - sides(problem)[0](right)) + delta if is_double(problem) else math.inf
+    misfit = frobenius(left * s[:d] - sides(problem)[0](right)) + delta
     missed = problem.residual_norm(*_factors(problem, left, s[:d], right))
-    gap = from_space(eckart_young.decomposed(problem), norm, norm, d, missed, delta, misfit, epsilon=problem.epsilon)
+    rounded, space = _rounded(problem, left, s[:d], right), eckart_young.decomposed(problem)
+    gap = from_space(space, norm, norm, d, missed, delta, misfit, rounded, epsilon=problem.epsilon)
     return Fit(left, s[:d], right, gap, delta * s[:d], time.perf_counter() - began, problem.reads - reads)
 
 
@@ -105,13 +113,13 @@ def projected(problem: Any, search: Search, d: int) -> Fit:
         slip = slack / missed
     else:
         missed, slip = problem.residual_norm(*_factors(problem, U, s, V)), (d + 4) * problem.epsilon * norm
-    space, misfit = search.space(), math.inf
-    if search.relation.locked:  # it speaks of what is outside of the locked columns only
-        space = SearchSpace(s[:0], np.zeros((0, 0)), s[:0], (norm / scale) ** 2, slack / scale**2)
-    elif is_double(problem):
+    # With columns locked, the space speaks of what is outside of them only.
+    space, misfit = search.unlocked or search.space(), math.inf
+    if search.unlocked is None:
         misfit = frobenius(rows - U * s) + rounding
     began = time.perf_counter()
-    gap = from_space(space, scale, norm, d, missed, slip, misfit, epsilon=problem.epsilon)
+    rounded = _rounded(problem, U, s, V)
+    gap = from_space(space, scale, norm, d, missed, slip, misfit, rounded, epsilon=problem.epsilon)
     seconds = time.perf_counter() - began
     residuals = np.linalg.norm(search.relation.C @ search.Z[:, :d], axis=0) * scale * scale
     return Fit(U, s, V, gap, residuals, seconds)

@@ -5,11 +5,12 @@ that order. A search space bounds Σ_{i≤d} σ_i² ≤ Σ_{i≤d} θ_i + S (`le
 
     f − f* ≤ f,
     f − f* ≤ ½(‖LNᵀ − B‖_F² − ‖B‖_F² + Σ_{i≤d} θ_i + S),                                             (any space)
-    f − f* = ½‖L Rᵀ − B V‖_F² + ½‖B(I − VVᵀ)‖_F² − f* ≤ ½(‖L Rᵀ − B V‖_F² + S_V),    N = V R,        (that of N)
+    f − f* = ½‖L Rᵀ − B V‖_F² + ½‖B(I − VVᵀ)‖_F² − f* ≤ ½(‖L Rᵀ − B V‖_F² + S_V),    N = V R,        (N in the space)
 
-since L Nᵀ − B = (LRᵀ − BV)Vᵀ − B(I − VVᵀ). The second is a difference of numbers of the size of ‖A‖_F²: nothing finer
-than (10 + D) ε (‖A‖_F² + ‖XYᵀ‖_F²) is claimed. The third has no such difference and shows excesses of 1e-6 down to
-‖LNᵀ − B‖ of about 1e-11 ‖A‖_F, but its space has d columns only, so that it needs σ_d > σ_{d+1}.
+with V the first d vectors of a space and S_V ≥ Σ_{i≤d} σ_i² − ‖BV‖_F², since L Nᵀ − B = (LRᵀ − BV)Vᵀ − B(I − VVᵀ).
+The second is a difference of numbers of the size of ‖A‖_F²: nothing finer than (10 + D) ε (‖A‖_F² + ‖XYᵀ‖_F²) is
+claimed. The third has no such difference and shows excesses of 1e-6 down to ‖LNᵀ − B‖ of about 1e-11 ‖A‖_F, unless
+σ_d and σ_{d+1} are so close that rounding mixes their vectors.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ def from_space(
     missed: float,
     slip: float,
     misfit: float = math.inf,
+    rounded: float = 0.0,
     *,
     epsilon: float,
 ) -> Gap:
@@ -151,12 +153,16 @@ def from_space(
         ‖XYᵀ − A‖_F and how far off it may be.
     misfit : float
         Bound on ‖LRᵀ − BV‖_F where N spans the d leading vectors of the space; the third bound then applies.
+    rounded : float
+        Bound on ‖XYᵀ − LNᵀ‖_F, where X and Y are L and N in single precision.
     """
     known, surplus = float(space.theta[:d].sum()), energy_excess(space, d)
     slack = (10 + len(space.theta)) * epsilon * ((norm / unit) ** 2 + ((norm + missed) / unit) ** 2)
     difference = (missed / unit) ** 2 - (norm / unit) ** 2 + known + surplus
     own = 0.5 * ((missed + slip) / unit) ** 2
-    gap = min(own, max(0.0, 0.5 * difference) + slack, 0.5 * ((misfit / unit) ** 2 + surplus))
+    # ½a² − ½b² ≤ a(a − b) for the two losses, a − b ≤ `rounded`
+    inside = 0.5 * ((misfit / unit) ** 2 + surplus) + (missed + slip) / unit * (rounded / unit)
+    gap = min(own, max(0.0, 0.5 * difference) + slack, inside)
     least2 = (norm / unit) ** 2 - known - surplus - slack
     reached2 = (norm / unit) ** 2 - known + slack
     low = max(missed - slip, 0.0) / unit

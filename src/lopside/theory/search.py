@@ -46,14 +46,22 @@ class Verdict(Enum):
 
 
 class Search(Growth):
-    """A growing search space for rank d, with what is proved about the rest of A; parameters as for `Growth`."""
+    """A growing search space for rank d, with what is proved about the rest of A; parameters as for `Growth`.
+
+    Attributes
+    ----------
+    unlocked : SearchSpace or None
+        What was known of all of A before the first columns were locked.
+    """
 
     def __init__(self, problem: Any, rank: int, block: Array, *, rng: np.random.Generator, **sizes: int) -> None:
         super().__init__(problem, rank, block, rng=rng, **sizes)
         self.failure_probability = 0.0
         self.proof_reads, self.proof_seconds = 0, 0.0
+        self.unlocked: SearchSpace | None = None
         self._probe_rng = rng.spawn(1)[0]
         self._patience = 0
+        self._informed = False
 
     def copy(self) -> Self:
         """Return a search that goes its own way from here."""
@@ -162,6 +170,14 @@ class Search(Growth):
         self.take_in(merged(self.relation, *probes.relation()))
         return False
 
+    def _last_probe(self) -> bool:
+        """Whether probes were sent out because single precision leaves the proof to this space; once."""
+        if self.closed or self._informed or self.problem.dtype == np.float64:
+            return False
+        self._informed, self._patience = True, 0
+        self._probe(1.5 * self.excess(min(self.bound(), self._guess())))
+        return True
+
     def _floor(self, tol: float) -> bool:
         """Whether rounding alone keeps the proof from succeeding."""
         space = self.space(min(self.bound(), self._guess()))
@@ -179,11 +195,15 @@ class Search(Growth):
         waiting = (couplings[l : min(clear, self.rank)] > _CONVERGED * self.noise).any()
         if waiting and not self.closed:
             return Verdict.SEARCHING
+        if self._last_probe():
+            return Verdict.SEARCHING
         if clear >= self.rank or not lock:
             return Verdict.BLIND
         if clear <= l:
             self.exhausted = True
             return Verdict.BLIND
+        if l == 0:
+            self.unlocked = self.space()
         self.lock(clear)
         self._patience = 0
         return Verdict.SEARCHING
