@@ -72,6 +72,7 @@ class Fitting:
     def done(self) -> Solution:
         """Do the work and return what came out, also after Ctrl-C."""
         if self.plan.method == "zero":
+            self.below = 1.0
             fit = nothing(self.problem, self.rank)
         elif self.plan.method == "lapack":
             fit = self._decomposed()

@@ -12,8 +12,11 @@ from lopside.problems import Full
 from lopside.solvers.block_krylov import WIDTH, capacity
 from lopside.theory.deflated_norm import PROBES
 
-_LAPACK_WORK = 1e8
-"""m·n·min(m, n) below which a whole SVD costs less than a search: some 30 ms."""
+_LAPACK_WORK = 2e7
+"""m·n·min(m, n) below which a whole SVD costs less than a search: some 10 ms."""
+
+_LAPACK_THIN = 1 << 15
+"""Entries up to which that holds for a thin matrix too, whose BᵀB takes one read."""
 
 _LAPACK_MOST = 4e9
 """m·n·min(m, n) up to which a whole SVD, of a few seconds, is the way out where a search does not get on."""
@@ -73,7 +76,8 @@ def plan(problem: Full, rank: int | None, memory_limit: float | None = None) -> 
         return Plan("zero", 1, 1, 1, 1, 0, 8 * (m + n), (*notes, "A = 0"))
     # A, scaled, as LAPACK copies it, its outputs and work
     whole = 8 * (6 * m * n + 10 * min(m, n) ** 2)
-    if m * n * min(m, n) <= _LAPACK_WORK and whole <= allowed:
+    small = m * n * min(m, n) <= _LAPACK_WORK and (side > _WHOLE_SIDE or m * n <= _LAPACK_THIN)
+    if small and whole <= allowed:
         return Plan("lapack", 1, 1, 1, 1, 0, whole, (*notes, f"LAPACK: a {m} × {n} matrix is decomposed whole"))
     d = rank or 1
     width = side if side <= _WHOLE_SIDE and 8 * rows * side <= _BASIS_BYTES else min(side, WIDTH)

@@ -119,6 +119,11 @@ def test_bad_weights(tmp_path, name, form):
         as_storage(FORMS[form][0](A, tmp_path), weights=weights)
 
 
+def test_centering_is_yes_or_no():
+    with pytest.raises(lo.errors.InputError, match="got center = 'no'; expected True or False"):
+        as_storage(A, center="no")
+
+
 def test_weights_of_a_storage_belong_into_it():
     with pytest.raises(lo.errors.InputError, match="scale="):
         as_storage(as_storage(A).storage, weights=WEIGHTS)

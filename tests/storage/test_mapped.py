@@ -25,8 +25,9 @@ def matrix(tmp_path: Path, small_blocks: None) -> Path:
 
 REFUSED = {
     "integers": (np.eye(3, dtype=int), "int64; expected float32 or float64"),
-    "foreign": (np.eye(3, dtype=">f8"), "byte order"),
-    "half": (np.eye(3, dtype=np.float16), "float16"),
+    "foreign": (np.eye(3, dtype=">f8"), r"byte order.*Try saving A.astype\(numpy.float64\)"),
+    "half": (np.eye(3, dtype=np.float16), r"float16.*Try saving A.astype\(numpy.float32\)"),
+    "complex": (1j * np.eye(3), "complex128.*Try saving real numbers"),
     "vector": (np.ones(3), "expected a matrix"),
     "empty": (np.ones((0, 3)), "expected a matrix"),
     "objects": (np.array([[None]]), "pickled"),

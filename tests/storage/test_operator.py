@@ -41,6 +41,7 @@ REFUSED = {
     "complex operator": (aslinearoperator(A * 1j), "complex operator"),
     "complex product": (Bare(matmat=lambda V: A @ V * 1j, rmatmat=lambda U: A.T @ U), "complex numbers from matmat"),
     "wrong shape": (Bare(matmat=lambda V: (A @ V).T, rmatmat=lambda U: A.T @ U), r"expected \(40, 4\)"),
+    "wrong length": (operator(forward=lambda v: np.ones(5)), r"matmat fails: cannot reshape .* Expected 40 numbers"),
     "objects": (Bare(matmat=lambda V: (A @ V).astype(object), rmatmat=lambda U: A.T @ U), "object from matmat"),
     "empty": (Bare(shape=(0, 3), matmat=None, rmatmat=None), "at least one row"),
 }  # fmt: skip

@@ -27,7 +27,7 @@ class Full:
     A : array_like, sparse matrix, path of a .npy file, LinearOperator or Storage, shape (m, n)
         Real and finite. float64 and float32 are kept, integers and booleans become float64. The data are held,
         not copied, where their form allows it: do not change them while the problem lives. A file is read in
-        blocks and never as a whole.
+        blocks.
     center : bool
         Subtract from each column its mean: the matrix is then A − 1μᵀ, which is never formed.
     weights : array_like, shape (m,), optional

@@ -28,7 +28,8 @@ class Nesterov:
     """X⁺ = X̃ − η∇_X f(X̃, Ỹ), X̃⁺ = X⁺ + β(X⁺ − X), and Y likewise, from X₀ = cAΦ with large c and Y₀ = 0 [XWZWT24].
 
     X then hardly moves and the problem is nearly quadratic in Y, with L = σ₁(X₀)² and μ = σ_r(X₀)²: to a given
-    accuracy it takes on the order of κ steps where gradient descent takes κ².
+    accuracy it takes on the order of κ steps where gradient descent takes κ². For matrices of rank ≤ d: where more is
+    left over, the answer stays near the best one within the span of the random X₀, which is not the best of all.
 
     Parameters
     ----------

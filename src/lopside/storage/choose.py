@@ -55,6 +55,8 @@ def as_storage(A: Any, *, threads: int | None = None, center: bool = False, weig
     FileError
         If a file is missing, damaged or of another kind.
     """
+    if not isinstance(center, bool | np.bool_):
+        raise InputError(f"got center = {center!r}; expected True or False")
     held = _hold(A, threads, weights)
     return _centered(held, weights) if center else held
 
@@ -113,7 +115,7 @@ def _from_file(A: Any, threads: int | None, weights: Any) -> Held:
     place = locate(A)
     storage = Mapped(place, threads, _scale(weights, place.shape[place.transposed]))
     gigabytes = storage.nbytes / 1e9
-    notes = [f"{place.path.name} ({gigabytes:.3g} GB) is read block by block, never as a whole"]
+    notes = [f"{place.path.name} ({gigabytes:.3g} GB) is read block by block"]
     if place.transposed:
         notes.append("the column-major file is read as its row-major transpose")
     return Held(storage, place.transposed, tuple(notes))

@@ -84,6 +84,11 @@ class Operator:
             product = np.asarray(getattr(self._operator, name)(V))
         except (NotImplementedError, AttributeError, TypeError) as error:
             raise InputError(f"got an operator without a working {name}: {error}. {_BOTH}") from error
+        except ValueError as error:  # SciPy, of a product of the wrong length
+            raise InputError(
+                f"got an operator whose {name} fails: {error}. Expected {rows} numbers for a column. Try checking the "
+                f"operator's shape, {self.shape}, and its products"
+            ) from error
         if product.shape != (rows, V.shape[1]):
             raise InputError(
                 f"got {name} of a {V.shape[0]} × {V.shape[1]} matrix of shape {product.shape}; expected "

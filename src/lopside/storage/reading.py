@@ -68,7 +68,7 @@ def locate(source: str | PathLike[str] | np.memmap[Any, Any]) -> Place:
     if header.dtype not in (np.float32, np.float64):
         raise FileError(
             f"got {path} with {header}; expected float32 or float64 in this machine's byte order, which can be read in "
-            "blocks as it is. Try saving A.astype(numpy.float32), or numpy.load if it fits in memory"
+            f"blocks as it is. {_advice(header.dtype)}"
         )
     return _place(path, header.offset, header.shape, header.dtype, header.column_major)
 
@@ -178,3 +178,10 @@ def _lost(place: Place, error: OSError) -> FileError:
         f"cannot read {place.path}: {error.strerror or error}; expected a file of {place.offset + place.nbytes} "
         "bytes that stays in place while it is factored. Try putting it back, or a copy on a local disk"
     )
+
+
+def _advice(kind: np.dtype[Any]) -> str:
+    if kind.kind not in "fiub":
+        return "Try saving real numbers"
+    wanted = "float32" if kind.kind == "f" and kind.itemsize < 8 else "float64"
+    return f"Try saving A.astype(numpy.{wanted}), or numpy.load if it fits in memory"
