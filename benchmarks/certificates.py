@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -93,10 +94,11 @@ def tables(instances: int, seed: int) -> Iterator[Table]:
             say(f"certificates: {k + 1} instances")
     rows: list[dict[str, Any]] = [{"what": name, "count": f"{int(tally[name])}"} for name in COUNTED]
     rows.append({"what": "seconds", "count": f"{time.perf_counter() - began:.1f}"})
-    yield Table("certificates", "Random instances", (Column("what", ""), Column("count", "")), rows)
+    yield Table("certificates", "Random instances", TALLY, rows)
 
 
-GAPS = ("certificates", "violations of the gap", "violations of an interval for σ_i", "violations of the best error")
+TALLY = (Column("what", ""), Column("count", ""))
+GAPS: tuple[str, ...] = ("certificates", "violations of the gap", "violations of an interval for σ_i", "violations of the best error")
 GAPS += ("violations of the excess", "not proved to 1e-6, error above 1e-10‖A‖", "with a gap in the spectrum")
 GAPS += ("of these: gap within 10 × of the truth or 1e-13‖A‖²",)
 
@@ -176,10 +178,53 @@ def gap_tables(instances: int, seed: int) -> Iterator[Table]:
             say(f"certificates: {k + 1} instances of the gap")
     plan._LAPACK_WORK, plan._LAPACK_MOST, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK = whole
     rows: list[dict[str, Any]] = [{"what": name, "count": f"{int(tally[name])}"} for name in GAPS]
-    yield Table("gaps", "Eckart–Young gaps on hard instances", (Column("what", ""), Column("count", "")), rows)
+    yield Table("gaps", "Eckart–Young gaps on hard instances", TALLY, rows)
 
 
-def both(instances: int, seed: int) -> Iterator[Table]:
+def near_tie(seed: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, int, np.random.Generator]:
+    """Return a matrix that is exact in float64 as its singular values are, two of which lie close at the rank d."""
+    rng = np.random.default_rng(seed)
+    H = np.kron(*[np.eye(4) - 0.5] * 2)  # orthogonal, and its entries are ± ¼
+    k = int(rng.integers(2, 13))
+    d = int(rng.integers(1, min(k, 5)))
+    s = np.sort(rng.choice([3.0, 2.0, 1.5, 1.0, 0.5, 0.25, 0.125], k))[::-1]
+    s[d] = abs(s[d - 1] - rng.choice([0.0, 2.0 ** -rng.integers(1, 47)]))
+    U, V = (rng.permutation(H)[:, :k] * rng.choice([-1.0, 1.0], k) for _ in range(2))
+    return (U * s) @ V.T, np.sort(s)[::-1], d, rng
+
+
+def exact_table(instances: int, seed: int) -> Iterator[Table]:
+    """Judge certificates in rational arithmetic, where a difference of the size of rounding counts."""
+    tally = dict.fromkeys((EXACT, *GAPS[1:2], GAPS[4]), 0)
+    whole = plan._LAPACK_WORK, plan._WHOLE_SIDE, plan.WIDTH
+    for k in range(instances):
+        A, s, d, rng = near_tie((seed, k))
+        plan._LAPACK_WORK, plan._WHOLE_SIDE = (0.0, 0) if rng.random() < 0.5 else whole[:2]
+        plan.WIDTH = int(rng.choice([1, 2, 4, 8]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", lo.errors.ConvergenceWarning)
+            fit = lo.factorize(A, d, rng=k)
+        X, Y = ([[Fraction(entry) for entry in row] for row in F] for F in (fit.X, fit.Y))
+        missed = sum(
+            (Fraction(A[i, j]) - sum(x * y for x, y in zip(X[i], Y[j], strict=True))) ** 2
+            for i in range(len(A))
+            for j in range(len(A))
+        )
+        best = sum(Fraction(value) ** 2 for value in s[d:])
+        tally[EXACT] += 1
+        tally[GAPS[1]] += missed - best > 2 * Fraction(fit.certificate.gap)
+        if fit.certificate.excess is not None:
+            tally[GAPS[4]] += missed > best * (1 + Fraction(fit.certificate.excess)) ** 2
+    plan._LAPACK_WORK, plan._WHOLE_SIDE, plan.WIDTH = whole
+    rows: list[dict[str, Any]] = [{"what": name, "count": f"{int(count)}"} for name, count in tally.items()]
+    yield Table("exact", "Singular values near a tie, in rational arithmetic", TALLY, rows)
+
+
+EXACT = "certificates of best fits"
+
+
+def every(instances: int, seed: int) -> Iterator[Table]:
+    yield from exact_table(instances // 2, seed)
     yield from gap_tables(instances, seed)
     yield from tables(instances, seed)
 
@@ -189,4 +234,4 @@ if __name__ == "__main__":
     command.add_argument("--instances", type=int, help="default 10000 (quick: 200)")
     command.add_argument("--seed", type=int, default=0)
     options = command.parse_args()
-    show(both(options.instances or (200 if options.quick else 10_000), options.seed), options)
+    show(every(options.instances or (200 if options.quick else 10_000), options.seed), options)
