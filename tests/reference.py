@@ -74,3 +74,8 @@ def nesterov(A, X, Y, eta, beta, steps, restart=False):
         X, Y = P, Q
         path.append((X, Y))
     return path
+
+
+def best(s, d):
+    """Return the least ‖A − B‖_F over the B of rank d, for singular values s."""
+    return np.sqrt((s[d:] ** 2).sum())
