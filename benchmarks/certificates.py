@@ -98,7 +98,12 @@ def tables(instances: int, seed: int) -> Iterator[Table]:
 
 
 TALLY = (Column("what", ""), Column("count", ""))
-GAPS: tuple[str, ...] = ("certificates", "violations of the gap", "violations of an interval for σ_i", "violations of the best error")
+GAPS: tuple[str, ...] = (
+    "certificates",
+    "violations of the gap",
+    "violations of an interval for σ_i",
+    "violations of the best error",
+)
 GAPS += ("violations of the excess", "not proved to 1e-6, error above 1e-10‖A‖", "with a gap in the spectrum")
 GAPS += ("of these: gap within 10 × of the truth or 1e-13‖A‖²",)
 
