@@ -12,8 +12,8 @@ from lopside.problems import Full
 from lopside.solvers.block_krylov import WIDTH, capacity
 from lopside.theory.deflated_norm import PROBES
 
-_LAPACK_WORK = 2e7
-"""m·n·min(m, n) below which a whole SVD costs less than a search: some 10 ms."""
+_LAPACK_WORK = 5e7
+"""m·n·min(m, n) below which a whole SVD costs less than a search: some 20 ms."""
 
 _LAPACK_THIN = 1 << 15
 """Entries up to which that holds for a thin matrix too, whose BᵀB takes one read."""

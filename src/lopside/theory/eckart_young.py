@@ -26,7 +26,7 @@ from lopside.krylov import EPSILON
 from lopside.linalg import frobenius
 from lopside.theory.leading_energy import SearchSpace, energy_excess, singular_value_bounds
 from lopside.theory.search import Search, Verdict
-from lopside.theory.two_sided import TwoSided, outside_norm
+from lopside.theory.two_sided import TwoSided, complete, outside_norm
 from lopside.threads import one_blas_thread
 
 _LAPACK_WORK = 5e8
@@ -182,13 +182,12 @@ def decomposed(problem: Any) -> SearchSpace:
     """Return LAPACK's singular vectors as a search space, in the unit ‖A‖_F, with their residuals as measured."""
     U, s, Vt = problem.svd()
     left, right = (Vt.T, U) if problem.transposed else (U, Vt.T)
-    two = TwoSided.given(problem, left, s, right)
     if len(right) == len(s):
-        space = two.space(0.0)
-    else:
-        rows, side = left * s, right
-        X, Y = (side, rows) if problem.transposed else (rows, side)
-        space = two.space((problem.residual_norm(X, Y) / problem.norm) ** 2)
+        return complete(problem, left, s, right)
+    two = TwoSided.given(problem, left, s, right)
+    rows, side = left * s, right
+    X, Y = (side, rows) if problem.transposed else (rows, side)
+    space = two.space((problem.residual_norm(X, Y) / problem.norm) ** 2)
     # The residuals are rounding: counted as such they cost nothing, where as a matrix they cost D⁴.
     return space._replace(C=space.C[:0], error=space.error + np.linalg.norm(space.C, axis=0))
 
