@@ -11,6 +11,8 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Self
 
@@ -106,13 +108,19 @@ class Search(Growth):
 
     def settled(self, tol: float, *, deep: bool = True) -> Verdict:
         """Say whether to go on until `excess` ≤ tol is proved; may read A, for probes or (if `deep`) to lock."""
+        with self._proving():
+            verdict = self._verdict(tol)
+        return verdict or self._deeper(lock=deep)
+
+    @contextmanager
+    def _proving(self) -> Iterator[None]:
+        """Count what is done inside as the proof's."""
         began, before = time.perf_counter(), self.problem.reads
         try:
-            verdict = self._verdict(tol)
+            yield
         finally:
             self.proof_reads += self.problem.reads - before
             self.proof_seconds += time.perf_counter() - began
-        return verdict or self._deeper(lock=deep)
 
     def _verdict(self, tol: float) -> Verdict | None:
         """Return None where rounding keeps the proof from succeeding."""
@@ -175,7 +183,8 @@ class Search(Growth):
         if self.closed or self._informed or self.problem.dtype == np.float64:
             return False
         self._informed, self._patience = True, 0
-        self._probe(1.5 * self.excess(min(self.bound(), self._guess())))
+        with self._proving():
+            self._probe(1.5 * self.excess(min(self.bound(), self._guess())))
         return True
 
     def _floor(self, tol: float) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.krylov import Product
-from lopside.linalg import frobenius, remove_span, tall_inner, tall_qr, tall_times
+from lopside.linalg import remove_span, tall_inner, tall_qr, tall_times
 from lopside.theory.deflated_norm import FAILURE, Probes
 from lopside.theory.leading_energy import SearchSpace
 from lopside.threads import one_blas_thread
@@ -88,14 +88,14 @@ class TwoSided(NamedTuple):
 def complete(problem: Any, U: Array, s: Array, V: Array) -> SearchSpace:
     """Return the space of square V and U diag(s) ≈ B V that somebody else has computed; one read of A.
 
-    Nothing is outside of V but what V lacks in orthogonality: ‖(I − VVᵀ)Bᵀu_j‖ ≤ ‖I − VᵀV‖_F s_j, to first order.
+    Nothing is outside of an orthonormal square V, and the one nearest to V differs from it by ½‖(VᵀV − I)_j‖ in column
+    j, to first order.
     """
     rows, s = sides(problem)[0](V) / problem.norm, s / problem.norm
-    delta = np.linalg.norm(rows - U * s, axis=0) + (10 + len(s)) * problem.epsilon
-    skewed = frobenius(tall_inner(V, V) - np.eye(len(s)))
+    skewed = 0.5 * np.linalg.norm(tall_inner(V, V) - np.eye(len(s)), axis=0)
+    delta = np.linalg.norm(rows - U * s, axis=0) + skewed + (10 + len(s)) * problem.epsilon
     most = float(delta.max())
-    error = (s + most) * (delta + skewed)
-    return SearchSpace(s * s, np.zeros((0, len(s))), error, most * most, most, delta=delta)
+    return SearchSpace(s * s, np.zeros((0, len(s))), (s + most) * delta, most * most, most, delta=delta)
 
 
 def sides(problem: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
