@@ -145,10 +145,12 @@ def _scale(axis: Any, steps: Array, errors: Array) -> None:
     if steps.max() > 100 and known.min() > 1e-3:
         axis.set_xscale("symlog", linthresh=1.0, linscale=0.5)
         axis.set_xlim(0, steps.max())
+    else:
+        axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_yscale("log")
     if known.max() < 100 * known.min():
         axis.yaxis.set_major_formatter("{x:g}")
-        axis.yaxis.set_minor_formatter(_plain_tick)
+        axis.yaxis.set_minor_formatter(_plain_tick if known.max() > 3 * known.min() else "{x:g}")
 
 
 def _draw_best(axis: Any, certificate: Certificate, rank: int) -> None:
