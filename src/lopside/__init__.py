@@ -4,7 +4,7 @@ from lopside import errors, solvers, starts, step_sizes
 from lopside.certify import Watch, certify
 from lopside.factorize import factorize
 from lopside.loop import State, iterate
-from lopside.problems import Full
+from lopside.problems import Completion, Full
 from lopside.run import Run
 from lopside.solution import Solution
 from lopside.solve import solve
@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Certificate",
+    "Completion",
     "Full",
     "Run",
     "Solution",

@@ -183,3 +183,37 @@ def tall_qr(W: Array) -> tuple[Array, Array]:
         Q, R = np.linalg.qr(np.vstack([part.R for part in parts]))
         k = W.shape[1]
         return np.vstack([part.Q @ Q[i * k : (i + 1) * k] for i, part in enumerate(parts)]), R
+
+
+def leading_triplets(
+    times: Callable[[Array], Array],
+    transpose_times: Callable[[Array], Array],
+    shape: tuple[int, int],
+    rank: int,
+    *,
+    spare: int = 8,
+    powers: int = 2,
+) -> tuple[Array, Array, Array]:
+    """Return about the leading singular triplets U (m × d), s, Vᵗ of A, from a few steps of subspace iteration.
+
+    Parameters
+    ----------
+    times, transpose_times : callable
+        Y (n × k) ↦ A Y and X (m × k) ↦ AᵀX.
+    shape : (m, n)
+    rank : int
+        d ≤ min(m, n).
+    spare : int
+        Columns beyond d that are carried along.
+    powers : int
+        Products with AᵀA before the last one [HMT11, Algorithm 4.4].
+    """
+    # The seed is fixed: the answer belongs to the matrix.
+    V = np.random.default_rng(0).standard_normal((shape[1], min(rank + spare, *shape)))
+    for _ in range(powers):
+        V = tall_qr(transpose_times(tall_qr(times(V))[0]))[0]
+    Q, R = tall_qr(times(V))
+    with one_blas_thread:
+        U, s, Wt = np.linalg.svd(R)
+    U, s, Vt = fix_signs(tall_times(Q, U[:, :rank]), s[:rank], tall_times(V, Wt[:rank].T).T)
+    return U, s, Vt

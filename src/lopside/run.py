@@ -15,9 +15,10 @@ from lopside.arrays import as_generator, as_positive, as_rank
 from lopside.certify import Watch, certify
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
 from lopside.loop import State, Walk
+from lopside.problems import Completion
 from lopside.solution import Solution
-from lopside.solvers import AlternatingGradientDescent, FrozenFactor, Nesterov
-from lopside.starts import ColumnSpan, PowerSketch, Start, Unbalanced
+from lopside.solvers import AlternatingGradientDescent, AlternatingLeastSquares, FrozenFactor, Nesterov
+from lopside.starts import ColumnSpan, PowerSketch, Spectral, Start, Unbalanced
 from lopside.step_sizes import resolve
 from lopside.stopping import Status, Stop
 from lopside.theory.certificate import Certificate, Part
@@ -64,7 +65,7 @@ class Run:
     ) -> None:
         _require(problem, "problem", ("advance", "point", "metered"), "lo.Full(A)")
         self.problem = problem
-        self.solver = AlternatingGradientDescent() if solver is None else solver
+        self.solver = default_solver(problem) if solver is None else solver
         _require(self.solver, "solver", ("begin", "step", "step_size", "order"), "lo.solvers.AlternatingLeastSquares()")
         self.stop = Stop(no_progress=1e-9) if stop is None else stop
         _require(self.stop, "stop", ("check", "asks_for_tolerance"), "lo.Stop(max_steps=100)")
@@ -189,8 +190,15 @@ _LARGE = 50.0
 """Nesterov's start must dwarf the answer: [XWZWT24] ask for a large c, and 10 to 1000 were seen to work."""
 
 
-def default_start(solver: Any) -> Start:
+def default_solver(problem: Any) -> Any:
+    """Return the method that is used unless told otherwise; see `solve`."""
+    return AlternatingLeastSquares() if isinstance(problem, Completion) else AlternatingGradientDescent()
+
+
+def default_start(problem: Any, solver: Any) -> Start:
     """Return the start a method begins from unless told otherwise; see `solve`."""
+    if isinstance(problem, Completion):
+        return Spectral()
     if solver.order is not None:
         return Unbalanced(C=None)
     if isinstance(solver, FrozenFactor):
@@ -217,7 +225,7 @@ def _rank_and_start(problem: Any, solver: Any, rank: int | None, start: Any) -> 
         raise InputError(
             f"got no rank; expected an integer from 1 to {min(problem.shape)} (or start=(X, Y), whose columns say it)"
         )
-    start = default_start(solver) if start is None else start
+    start = default_start(problem, solver) if start is None else start
     if not callable(start):
         raise AbilityError(
             f"got {type(start).__name__} as the start; expected a rule that can be called, or a pair (X, Y). "

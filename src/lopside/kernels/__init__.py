@@ -28,6 +28,15 @@ def sparse_kernel() -> ModuleType:
     return csr
 
 
+def entries_kernel() -> ModuleType:
+    """Return the kernels for observed entries: `kernels.entries`, or `kernels.plain_entries`."""
+    if available():
+        from lopside.kernels import entries
+    else:
+        from lopside.kernels import plain_entries as entries
+    return entries
+
+
 def available() -> bool:
     """Return whether kernels are compiled: Numba can be imported and LOPSIDE_KERNELS is not "numpy"."""
     return os.environ.get("LOPSIDE_KERNELS") != "numpy" and _numba_works()

@@ -159,8 +159,11 @@ class Code:
         self.builder.call(function, [pointer, read, near, data])
 
     def spread(self, base: Any, at: Any) -> Any:
-        """Return a vector with one number in all lanes."""
-        scalar = self.scalar(base, at)
+        """Return a vector with one number of an array in all lanes."""
+        return self.spread_value(self.scalar(base, at))
+
+    def spread_value(self, scalar: Any) -> Any:
+        """Return a vector with this number in all lanes."""
         empty = ir.Constant(self.vector, ir.Undefined)
         one = self.builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
@@ -176,6 +179,18 @@ class Code:
         wide = self.integer(0).type
         return value if value.type == wide else self.builder.sext(value, wide)
 
+    def sum_of_lanes(self, vector: Any) -> Any:
+        """Return the sum of all lanes, the two halves added first."""
+        width = self.lanes
+        while width > 1:
+            width //= 2
+            places = ir.Constant(ir.VectorType(ir.IntType(32), width), list(range(width)))
+            above = ir.Constant(ir.VectorType(ir.IntType(32), width), list(range(width, 2 * width)))
+            vector = self.builder.fadd(
+                self.builder.shuffle_vector(vector, vector, places), self.builder.shuffle_vector(vector, vector, above)
+            )
+        return self.builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+
     def folded(self, vector: Any) -> Any:
         """Return the sum of all lanes, neighbours first."""
         total = self.totals([vector, *[ir.Constant(self.vector, None)] * (self.lanes - 1)])
@@ -186,6 +201,17 @@ class Code:
         # "contract" lets LLVM fuse the two where the machine can, and only there.
         term = self.builder.fmul(left, right, flags=("contract",))
         self.builder.store(self.builder.fadd(self.builder.load(place), term, flags=("contract",)), place)
+
+    def add_square(self, place: Any, left: Any, right: Any) -> None:
+        """Add the product of two numbers to a variable in double precision."""
+        double = ir.DoubleType()
+        self.add_product(place, self._widened(left, double), self._widened(right, double))
+
+    def converted(self, value: Any, kind: Any) -> Any:
+        """Return a number in another floating-point type."""
+        if itemsize(kind) < itemsize(value.type):
+            return self.builder.fptrunc(value, kind)
+        return self._widened(value, kind)
 
     def _widened(self, value: Any, kind: Any) -> Any:
         return value if value.type == kind else self.builder.fpext(value, kind)

@@ -126,6 +126,11 @@ class Full:
             self._known["svd"] = U, sigma * scale, Vt
         return self._known["svd"]
 
+    def leading(self, rank: int) -> tuple[Array, Array, Array]:
+        """Return U (m × d), s (d,) and Vᵗ (d × n): the leading singular triplets of A, from `svd`."""
+        U, s, Vt = self.svd()
+        return U[:, :rank], s[:rank], Vt[:rank]
+
     def gram(self, V: Array) -> tuple[Array, Array]:
         """Return BᵀB V and (BV)ᵀ(BV) from one read, B = A or Aᵀ as held, in the wider of A's and V's precision.
 

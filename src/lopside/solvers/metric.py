@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import UNIT_ROUNDOFF
+from lopside.linalg import UNIT_ROUNDOFF, tall_times
 from lopside.problems import Coefficients
 
 
@@ -24,6 +25,10 @@ class Identity:
 
     step_size: float
 
+    def step(self, gradient: Array, gram: Array, scales: Array, ridges: Array) -> Array:
+        """Return η times the gradient."""
+        return self.step_size * gradient
+
     def coefficients(self, gram: Array) -> Coefficients:
         """Return B = I − ηG and C = ηI for the other factor's Gram matrix G, d × d."""
         B = gram * -self.step_size
@@ -34,6 +39,10 @@ class Identity:
 @dataclass(frozen=True, slots=True)
 class Still:
     """No step: B = I and C = 0."""
+
+    def step(self, gradient: Array, gram: Array, scales: Array, ridges: Array) -> Array:
+        """Return 0."""
+        return np.zeros_like(gradient)
 
     def coefficients(self, gram: Array) -> Coefficients:
         """Return I and 0, d × d."""
@@ -61,6 +70,18 @@ class Gram:
     damping: float = 0.0
     precision: float = UNIT_ROUNDOFF
 
+    def step(self, gradient: Array, gram: Array, scales: Array, ridges: Array) -> Array:
+        """Return η g_i(s_i G + (r_i + λ)I)⁻¹ for each row g_i of the gradient (N × d), its scale s_i and its ridge r_i."""
+        if not np.isfinite(gram).all():
+            return np.full_like(gradient, np.nan)
+        values, V = np.linalg.eigh(gram)
+        levels = scales[:, None] * np.maximum(values, 0.0)
+        damped = levels + (ridges + self.damping)[:, None]
+        kept = damped > relative_cutoff(len(gram), self.precision) * levels[:, -1:]
+        inverse = np.divide(self.step_size, damped, out=np.zeros(damped.shape), where=kept)
+        turned = tall_times(gradient, V.astype(gradient.dtype)) * inverse.astype(gradient.dtype)
+        return tall_times(turned, V.T.astype(gradient.dtype))
+
     def coefficients(self, gram: Array) -> Coefficients:
         """Return B, and C in two halves, for the other factor's Gram matrix G, d × d; NaN where G is not finite."""
         d = len(gram)
@@ -76,6 +97,20 @@ class Gram:
         B.flat[:: d + 1] += 1.0 - self.step_size
         root = V * np.sqrt(inverse)
         return Coefficients(B, root, self.step_size * root.T)
+
+
+@dataclass(frozen=True, slots=True)
+class Exact(Gram):
+    """The minimizer over one factor, plus ½λ‖· − X‖²: on a fully known matrix the same as `Gram` with η = 1.
+
+    Parameters
+    ----------
+    inner_steps : int, optional
+        Where each row has a system of its own: that many steps of conjugate gradients on it instead of Cholesky.
+    """
+
+    inner_steps: int | None = None
+    exact: ClassVar[bool] = True
 
 
 def relative_cutoff(d: int, precision: float) -> float:

@@ -90,6 +90,6 @@ class Spectral:
         self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
     ) -> tuple[Array, Array]:
         """Return (X₀, Y₀)."""
-        U, s, Vt = problem.svd()
-        root = np.sqrt(s[:rank])
-        return U[:, :rank] * root, Vt[:rank].T * root
+        U, s, Vt = problem.leading(rank)
+        root = np.sqrt(s)
+        return U * root, Vt.T * root
