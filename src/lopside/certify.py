@@ -10,10 +10,10 @@ import numpy as np
 from lopside.arrays import Array, as_factors, as_generator
 from lopside.errors import AbilityError, InputError
 from lopside.linalg import frobenius
-from lopside.problems import Full
+from lopside.problems import Completion, Full
 from lopside.solution import Solution
 from lopside.step_sizes import resolve
-from lopside.theory import ye_du
+from lopside.theory import completion_gap, ye_du
 from lopside.theory.all_time import AllTime, Order, all_time
 from lopside.theory.certificate import Certificate, Check, Part, checks, first_failure
 from lopside.theory.eckart_young import Gap, measured_gap
@@ -26,13 +26,13 @@ _ALL_TIME = "theory.all_time, which sharpens WK23, Thm 5.1"
 def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.random.Generator = 0) -> Certificate:
     """Prove what can be proved about factors of A.
 
-    Three theorems are tried: the Eckart–Young gap (any factors), the all-time theorem at the factors and at the
+    For `Completion` it is the duality gap (any factors, with a ridge). For `Full` three theorems are tried: the Eckart–Young gap (any factors), the all-time theorem at the factors and at the
     start of the run, and Ward and Kolda's window theorem at the start (both: plain gradient descent on a matrix of
     rank r ≤ d). Every number is recomputed from A and the factors.
 
     Parameters
     ----------
-    problem : Full
+    problem : Full or Completion
         With the matrix.
     solution : Solution, or (X, Y)
         A solution, from a run or from a file; or any factors of shapes (m, d) and (n, d).
@@ -51,7 +51,7 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
     Raises
     ------
     AbilityError
-        If the problem is not `Full`.
+        If the problem is another one.
     InputError
         If the factors do not fit the matrix.
 
@@ -67,8 +67,10 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
     ... )
     (True, True, [0.6, 0.6])
     """
+    if isinstance(problem, Completion):
+        return _of_completion(problem, *_pair(solution), solver, _of_its_own(rng))
     if not isinstance(problem, Full):
-        raise AbilityError(f"got {type(problem).__name__}; the certificates of this version speak about Full(A)")
+        raise AbilityError(f"got {type(problem).__name__}; certificates speak about Full and Completion")
     X, Y = as_factors(*_pair(solution), problem.shape, np.dtype(np.float64))
     places = [(0, X, Y)]
     if isinstance(solution, Solution) and solver is None:
@@ -88,6 +90,16 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
         if order == "simultaneous" and span.exact and span.rank == X.shape[1]:
             parts.append(_ye_du_report(problem, span, places[-1], step_size))
     return Certificate(tuple(sorted(parts, key=lambda part: not part.holds)), asks_convergence=solver is not None)
+
+
+def _of_completion(problem: Completion, X: Array, Y: Array, solver: Any, rng: np.random.Generator) -> Certificate:
+    """Apply the duality gap: distance to the least loss of every rank, for a ridge and any factors [SRJ04; RFP10]."""
+    handle = problem.metered()
+    point = handle.located(X, Y)
+    part = completion_gap.as_part(problem, completion_gap.completion_gap(handle, X, Y, rng), point.layout.shared)
+    return Certificate(
+        (part, *([_no_theorem(solver)] if solver is not None else [])), asks_convergence=solver is not None
+    )
 
 
 def _of_its_own(rng: int | np.random.Generator) -> np.random.Generator:

@@ -80,9 +80,7 @@ def as_observations(
     i, m, row_ids = _compressed(i, size[0], len(a), "rows", notes)
     j, n, column_ids = _compressed(j, size[1], len(a), "columns", notes)
     lines, weighed = _by_rows(i, j, a, w, (m, n), duplicates, notes)
-    return Observations(
-        lines.indptr, lines.indices, lines.data, weighed, (m, n), row_ids, column_ids, tuple(notes)
-    )
+    return Observations(lines.indptr, lines.indices, lines.data, weighed, (m, n), row_ids, column_ids, tuple(notes))
 
 
 def _numbers(values: Any, name: str) -> Array:
@@ -168,12 +166,20 @@ def _compressed(
     if side <= _SPARE + _ROOM * entries:
         return places, side, None
     ids, codes = np.unique(places, return_inverse=True)
-    notes.append(f"{len(ids)} of {side} {name} have entries: the factors are for these, row_ids and column_ids name them")
+    notes.append(
+        f"{len(ids)} of {side} {name} have entries: the factors are for these, row_ids and column_ids name them"
+    )
     return codes.astype(np.int32), len(ids), ids
 
 
 def _by_rows(
-    i: NDArray[Any], j: NDArray[Any], a: Array, w: Array | None, shape: tuple[int, int], duplicates: str, notes: list[str]
+    i: NDArray[Any],
+    j: NDArray[Any],
+    a: Array,
+    w: Array | None,
+    shape: tuple[int, int],
+    duplicates: str,
+    notes: list[str],
 ) -> tuple[Any, Array | None]:
     lines = _csr(i, j, a, shape)
     if lines.nnz == len(a):

@@ -15,7 +15,7 @@ from lopside.arrays import as_generator, as_positive, as_rank
 from lopside.certify import Watch, certify
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
 from lopside.loop import State, Walk
-from lopside.problems import Completion
+from lopside.problems import Completion, Full
 from lopside.solution import Solution
 from lopside.solvers import AlternatingGradientDescent, AlternatingLeastSquares, FrozenFactor, Nesterov
 from lopside.starts import ColumnSpan, PowerSketch, Spectral, Start, Unbalanced
@@ -83,6 +83,8 @@ class Run:
         self.initial = point.X, point.Y
         self.trace = Trace(every=trace_every)
         self.certified: Part | None = None
+        if watch and not isinstance(problem, Full):
+            raise AbilityError(f"got watch=True with {type(problem).__name__}; the all-time theorem is about Full(A)")
         self._watch = Watch(self) if watch else None
         self.status = Status.RUNNING
         self._walk = Walk(handle, self.solver, point, self.step_size)
@@ -132,7 +134,7 @@ class Run:
     def _stretch(self) -> tuple[int, float]:
         """Return how many steps may be taken unseen and the loss that ends them: nothing else of them is needed."""
         norm, step, stop = self.problem.norm, self.state.step, self.stop
-        if type(stop) is not Stop or not _SQUARES[0] < norm < _SQUARES[1]:
+        if type(stop) is not Stop or stop.gap is not None or not _SQUARES[0] < norm < _SQUARES[1]:
             return 1, 0.0
         strides = [_LONGEST, self.trace.every - step % self.trace.every]
         if any(bound is not None for bound in (stop.excess, stop.gradient_norm, stop.no_progress)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from lopside.arrays import as_positive
-from lopside.errors import InputError
+from lopside.errors import AbilityError, InputError
+from lopside.problems import Completion, Full
+from lopside.theory.completion_gap import completion_gap
 from lopside.theory.eckart_young import measured_gap
 from lopside.theory.search import Verdict
 
@@ -20,6 +23,7 @@ class Status(Enum):
 
     RUNNING = "the run has not ended"
     RELATIVE_ERROR = "the relative error asked for was reached"
+    GAP = "the loss is proved to be within the gap asked for of the least possible one"
     EXCESS = "the error is proved to be within the excess asked for of the least possible one"
     ROUNDING = "the error is at the rounding level of the matrix"
     GRADIENT = "the gradient norm asked for was reached"
@@ -33,7 +37,7 @@ class Status(Enum):
     @property
     def converged(self) -> bool:
         """Whether a tolerance that says something about the answer was met (no progress says nothing)."""
-        return self in (Status.RELATIVE_ERROR, Status.EXCESS, Status.ROUNDING, Status.GRADIENT)
+        return self in (Status.RELATIVE_ERROR, Status.GAP, Status.EXCESS, Status.ROUNDING, Status.GRADIENT)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,10 @@ class Stop:
         Steps taken, ≥ 0.
     relative_error : float, optional
         ‖X Yᵀ − A‖_F/‖A‖_F ≤ this, not squared: "relative squared error 1e-10" is 1e-5.
+    gap : float, optional
+        F − D ≤ this · F is proved, D a lower bound on the least loss: at this rank for `Full` (the Eckart–Young gap), at
+        every rank for `Completion` (the duality gap, which needs a ridge). Tried when a step lowers the loss by less than
+        that, after 1, 2, 3 … and then ever more steps.
     excess : float, optional
         ‖X Yᵀ − A‖_F ≤ (1 + this)·‖A_d − A‖_F is proved, A_d the best of the rank, or ‖X Yᵀ − A‖_F ≤ 100 ε ‖A‖_F with
         ε of the precision of A: the one condition that knows how good the answer could be. `BlockKrylov` is asked
@@ -69,6 +77,7 @@ class Stop:
 
     max_steps: int | None = 5000
     relative_error: float | None = None
+    gap: float | None = None
     excess: float | None = None
     gradient_norm: float | None = None
     no_progress: float | None = None
@@ -91,7 +100,7 @@ class Stop:
     @property
     def asks_for_tolerance(self) -> bool:
         """Whether a tolerance was asked for that the run may fail to reach."""
-        return any(bound is not None for bound in (self.relative_error, self.excess, self.gradient_norm))
+        return any(bound is not None for bound in (self.relative_error, self.gap, self.excess, self.gradient_norm))
 
     def check(self, state: Any, losses: Sequence[float], seconds: float) -> Status | None:
         """Return the status that ends the run here, or None.
@@ -107,6 +116,8 @@ class Stop:
         """
         if self.relative_error is not None and state.relative_error <= self.relative_error:
             return Status.RELATIVE_ERROR
+        if self.gap is not None and _due(state.step, losses, self.gap) and _relative_gap(state, self.gap) <= self.gap:
+            return Status.GAP
         if self.excess is not None and (status := _within_excess(state, self.excess, self.every)):
             return status
         if state.step % self.every == 0 and (status := self._look_back(state, losses)):
@@ -127,8 +138,39 @@ class Stop:
         return None
 
 
+def _due(step: int, losses: Sequence[float], gap: float) -> bool:
+    """Whether to try a proof: where a step still gains more than the gap, the gap is larger."""
+    if step == 0 or losses[-2] - losses[-1] > gap * losses[-1]:
+        return False
+    return step < 8 or int(math.log(step, _STRIDE)) > int(math.log(step - 1, _STRIDE))
+
+
+_STRIDE = 1.15
+"""From one try to the next the steps grow by this factor."""
+
+
+def _relative_gap(state: Any, target: float) -> float:
+    point, problem = state.point, state.point.problem
+    rng = np.random.default_rng((_SEED, state.step))
+    if isinstance(problem, Completion):
+        return completion_gap(problem, point.X, point.Y, rng, target=target).gap.relative
+    _require_full(problem, "gap")
+    X, Y = point.X.astype(np.float64), point.Y.astype(np.float64)
+    loss = state.loss
+    return measured_gap(problem, X, Y, rng).gap / loss if loss > 0.0 else 0.0
+
+
+def _require_full(problem: Any, name: str) -> None:
+    if not isinstance(problem, Full):
+        raise AbilityError(
+            f"got Stop({name}=...) with {type(problem).__name__}, for which nothing of the kind is proved; expected Full(A)"
+            f"{' or Completion' if name == 'gap' else ''}. Try Stop(gradient_norm=1e-6) or Stop(relative_error=...)"
+        )
+
+
 def _within_excess(state: Any, excess: float, every: int) -> Status | None:
     point, problem = state.point, state.point.problem
+    _require_full(problem, "excess")
     if hasattr(point, "verdict"):  # a search for singular vectors knows how far it is
         verdict = point.verdict(excess)
         if verdict is Verdict.SEARCHING:

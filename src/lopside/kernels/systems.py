@@ -82,8 +82,7 @@ class _System:
         code, build = self.code, self.code.builder
         zero = ir.Constant(code.vector, None)
         factors = [
-            build.fsub(zero, build.fmul(self.get(row, i), inverse))
-            for row, inverse in zip(rows, inverses, strict=True)
+            build.fsub(zero, build.fmul(self.get(row, i), inverse)) for row, inverse in zip(rows, inverses, strict=True)
         ]
 
         def place(j: Any) -> None:

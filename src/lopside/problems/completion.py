@@ -217,12 +217,17 @@ class Completion:
 
     def point(self, X: Array, Y: Array) -> CompletionPoint:
         """Return the `CompletionPoint` at copies of X and Y, of d columns or with those of the biases."""
-        X, Y, layout = with_biases(*as_factors(X, Y, self.shape, self.dtype), self.bias)
+        point = self.located(X, Y, self.dtype)
+        X, Y, layout = point.X, point.Y, point.layout
         # What is not observed can never be told apart from 0; ones that stay are needed by the others.
         for F, lines, left in ((X, self.by_rows.counts(), True), (Y, self.by_rows.across(), False)):
             free = layout.order(left=left)[0]
             F[np.ix_(lines == 0, free)] = 0
-        return CompletionPoint(self, X, Y, layout)
+        return point
+
+    def located(self, X: Array, Y: Array, kind: Any = np.float64) -> CompletionPoint:
+        """Return the point at copies of X and Y as they are, in a precision of their own."""
+        return CompletionPoint(self, *with_biases(*as_factors(X, Y, self.shape, np.dtype(kind)), self.bias))
 
     def gradient(self, point: CompletionPoint, side: str) -> tuple[Array, float]:
         """Return the gradient for one factor in its free columns, and Σ w(x_i·y_j − a)²; one read."""

@@ -127,9 +127,7 @@ class Lines:
         kernel = kernels.entries_kernel()
         P, Q = kernel.pack(X), kernel.pack(Y)
         G, sums, weights = np.empty_like(P), np.empty(len(X)), self._weights(X.dtype)
-        self._run(
-            X.shape[1], lambda a, b: kernel.gradient(*self._arrays, weights, a, b, P, Q, G, sums)
-        )
+        self._run(X.shape[1], lambda a, b: kernel.gradient(*self._arrays, weights, a, b, P, Q, G, sums))
         return (G if G.shape == X.shape else np.ascontiguousarray(G[:, : X.shape[1]])), sums
 
     def squares(self, X: Array, Y: Array, out: Array | None = None) -> Array:

@@ -1,0 +1,162 @@
+"""The duality gap of [SRJ04; RFP10] measured on a completion problem: the residual, its numbers and its norm."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lopside.arrays import Array
+from lopside.krylov import EPSILON
+from lopside.linalg import tall_qr
+from lopside.problems import Completion, Full
+from lopside.theory.certificate import Check, Part
+from lopside.theory.duality import Candidate, DualityGap, duality_gap
+from lopside.theory.spectral_norm import norm_bound
+from lopside.threads import one_blas_thread
+
+_SUITED = 0.1
+"""The bound on the norm is tight enough where it adds this share to the gap there would be with the norm itself."""
+
+_FINE = 1e-12
+"""Share of F that is small enough for a gap in any case."""
+
+
+class Measured(NamedTuple):
+    """A duality gap, and what it took.
+
+    Attributes
+    ----------
+    gap : DualityGap
+    norms : (float, float)
+        Between which ‖W̃‖₂ lies.
+    failure_probability : float
+    """
+
+    gap: DualityGap
+    norms: tuple[float, float]
+    failure_probability: float
+
+
+def completion_gap(
+    problem: Completion, X: Array, Y: Array, rng: np.random.Generator, *, target: float = 0.0
+) -> Measured:
+    """Prove how far factors are from the least F of every rank; reads the entries a few times.
+
+    Parameters
+    ----------
+    problem : Completion
+    X, Y : ndarray, shapes (m, D) and (n, D)
+        With the columns of the biases, if there are any.
+    rng : numpy.random.Generator
+        The certificate's own.
+    target : float
+        Relative gap that is enough; where it cannot be reached, no more is done than to see that.
+    """
+    point = problem.located(X, Y)
+    scaled, found, loss, slip = _residual(problem, point)
+    if problem.ridge == 0.0 or found.size == 0.0:
+        return Measured(duality_gap(loss, found, problem.ridge, 0.0, slip), (0.0, math.inf), 0.0)
+
+    def gap(norm: float) -> DualityGap:
+        return duality_gap(loss, found, problem.ridge, norm, slip)
+
+    def enough(low: float, high: float) -> bool:
+        proved, hoped = gap(high).relative, gap(low).relative
+        if target > 0.0:
+            return proved <= target or hoped > target
+        return proved <= (1.0 + _SUITED) * hoped + _FINE
+
+    handle = Full(problem.by_rows.matrix(scaled)).metered()
+    bound = norm_bound(handle, _row_space(problem, point), rng, enough)
+    problem.reads += handle.reads
+    return Measured(gap(bound.high), (bound.low, bound.high), bound.failure_probability)
+
+
+def as_part(problem: Completion, found: Measured, rank: int) -> Part:
+    """Put a duality gap into words."""
+    gap, ridge = found.gap, problem.ridge
+    if ridge == 0.0:
+        said = "no ridge, so no bound on the loss from below: nothing is claimed but that the gradient is small or not"
+        return Part(_NAME, _SOURCE, False, (Check("0 < ridge λ", 0.0, ridge, False),), said)
+    open_ = gap.relative > _OPEN
+    advice = f"; the least loss may need more than {rank} columns, or more steps" if open_ else ""
+    return Part(
+        theorem=_NAME,
+        source=_SOURCE,
+        holds=True,
+        checks=(Check("‖c·W̃‖₂ ≤ λ, W̃ the scaled residual", abs(gap.scale) * found.norms[1], ridge, True),),
+        conclusion=(
+            f"loss {gap.loss:.6g} within {gap.gap:.3g} (relative {gap.relative:.2g}) of the least possible at every rank"
+            f"{advice}; of entries that are not known it says nothing"
+        ),
+        gap=gap.gap,
+        failure_probability=found.failure_probability,
+    )
+
+
+_NAME, _SOURCE = "duality gap", "SRJ04; RFP10"
+
+_OPEN = 1e-2
+"""Relative gaps above are worth a word of advice."""
+
+
+def _row_space(problem: Completion, point: Any) -> Array:
+    """Return an orthonormal basis of the row space of the scaled X Yᵀ; at the best fit W̃ is λ times an isometry there."""
+    shared = slice(0, point.layout.shared)
+    X, Y = (F[:, shared] * root[:, None] for F, root in zip((point.X, point.Y), _roots(problem), strict=True))
+    with one_blas_thread:
+        _, R = tall_qr(X)
+        V, T = tall_qr(Y @ R.T)
+        U, s, _ = np.linalg.svd(T)
+    known = s > 1e-12 * s.max(initial=0.0)
+    if not known.any():
+        return np.random.default_rng(len(Y)).standard_normal((len(Y), 1))
+    return V @ U[:, : len(s)][:, known]
+
+
+def _roots(problem: Completion) -> tuple[Array, Array]:
+    """Return √s_i and √t_j, 1 for lines without entries."""
+    ridges = problem.ridges("x"), problem.ridges("y")
+    return tuple(np.sqrt(np.where(r > 0.0, r, problem.ridge) / problem.ridge) for r in ridges)
+
+
+def _residual(problem: Completion, point: Any) -> tuple[Array, Candidate, float, float]:
+    """Return W̃ entry by entry, its numbers, F, and what F is known up to."""
+    lines, layout = problem.by_rows, point.layout
+    W = np.empty(lines.entries, problem.dtype)
+    problem.reads += 1
+    square = math.fsum(lines.squares(point.X, point.Y, W))
+    missed, D = math.sqrt(square), point.X.shape[1]
+    off = (D + 4) * EPSILON * (2.0 * problem.norm + missed)
+    loss = 0.5 * square + problem.penalty(point)
+    slip = missed * off + off * off
+    if problem.ridge == 0.0:
+        return W, Candidate(0.0, 0.0, 0.0), loss, slip
+    left, right = _roots(problem)
+    weights, across = lines.weights, np.zeros(problem.shape[1])
+
+    def terms(part: slice, line: NDArray[Any]) -> list[Array]:
+        first = lines.lines_of(part)[0]
+        j = lines.indices[part]
+        scale = left[first + line] * right[j]
+        if problem.ridge_scaling == "counts":
+            W[part] /= scale  # as stored from here on: whatever rounding makes of it is a candidate too
+        w = W[part] * scale
+        if layout.columns:
+            np.add(across, np.bincount(j, w, len(across)), out=across)
+        share = w * w if weights is None else w * w / weights[part]
+        agreed = w * lines.values[part]
+        return [np.bincount(line, v) for v in (agreed, np.abs(agreed), share, w)]
+
+    agreed, moduli, share, totals = lines.stretched(terms)
+    size = math.fsum(share)
+    biases = 0.0
+    if layout.rows:
+        biases += math.fsum(totals**2 / (problem.ridge * left**2))
+    if layout.columns:
+        biases += math.fsum(across**2 / (problem.ridge * right**2))
+    found = Candidate(math.fsum(agreed), size + biases, math.fsum(moduli) + size + biases)
+    return W, found, loss, slip
