@@ -17,7 +17,8 @@ FITTING = {"trace", "loop", "run", "solution", "certify", "solve", "plan", "fits
 LAYERS = (
     {"errors"},
     {"arrays", "threads"},
-    {"linalg", "sparse_arrays"},
+    {"linalg", "sparse_arrays", "ids"},
+    {"observations", "frames"},
     {"kernels", "io"},
     {"storage"},
     {"krylov", "problems"},
@@ -36,6 +37,7 @@ EVERYWHERE = {"numpy", "scipy", "threadpoolctl"}
 HOMES = {
     "PIL": {"io"},
     "fbpca": {"bench"},
+    "narwhals": {"frames"},
     "matplotlib": {"plots"},
     "llvmlite": {"kernels"},
     "numba": {"kernels"},

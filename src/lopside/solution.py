@@ -91,7 +91,7 @@ class Solution:
         """Return the solution at a run's current state; the run may go on."""
         point, handle = run.state.point, run.state.point.problem
         missed = point.residual_norm
-        loss, relative_error = 0.5 * missed * missed + getattr(point, "penalty", 0.0), point.relative_error
+        loss, relative_error = 0.5 * missed * missed + getattr(point, "charge", 0.0), point.relative_error
         trace = run.trace.closed(run.state, seconds, loss=loss)
         return cls(
             X=run.state.X,

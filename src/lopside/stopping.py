@@ -51,9 +51,9 @@ class Stop:
     relative_error : float, optional
         ‖X Yᵀ − A‖_F/‖A‖_F ≤ this, not squared: "relative squared error 1e-10" is 1e-5.
     gap : float, optional
-        F − D ≤ this · F is proved, D a lower bound on the least loss: at this rank for `Full` (the Eckart–Young gap), at
-        every rank for `Completion` (the duality gap, which needs a ridge). Tried when a step lowers the loss by less than
-        that, after 1, 2, 3 … and then ever more steps.
+        F − D ≤ this · F is proved, D a lower bound on the least loss: at this rank for `Full` (the Eckart–Young gap),
+        at every rank for `Completion` (the duality gap, which needs a ridge). Tried when a step lowers the loss by less
+        than that, after 1, 2, 3 … and then ever more steps.
     excess : float, optional
         ‖X Yᵀ − A‖_F ≤ (1 + this)·‖A_d − A‖_F is proved, A_d the best of the rank, or ‖X Yᵀ − A‖_F ≤ 100 ε ‖A‖_F with
         ε of the precision of A: the one condition that knows how good the answer could be. `BlockKrylov` is asked
@@ -162,9 +162,10 @@ def _relative_gap(state: Any, target: float) -> float:
 
 def _require_full(problem: Any, name: str) -> None:
     if not isinstance(problem, Full):
+        others = " or Completion" if name == "gap" else ""
         raise AbilityError(
-            f"got Stop({name}=...) with {type(problem).__name__}, for which nothing of the kind is proved; expected Full(A)"
-            f"{' or Completion' if name == 'gap' else ''}. Try Stop(gradient_norm=1e-6) or Stop(relative_error=...)"
+            f"got Stop({name}=...) with {type(problem).__name__}, for which nothing of the kind is proved; expected "
+            f"Full(A){others}. Try Stop(gradient_norm=1e-6) or Stop(relative_error=...)"
         )
 
 

@@ -24,7 +24,8 @@ _AHEAD = 24
 
 @intrinsic
 def gradient(typingctx: Any, indptr: Any, indices: Any, values: Any, weights: Any, sums: Any, X: Any, Y: Any, G: Any,
-             first: Any, rows: Any, x: Any, g: Any, vectors: Any, weighted: Any, target: Any, entries: Any) -> Any:  # fmt: skip
+             first: Any, rows: Any, x: Any, g: Any, vectors: Any, weighted: Any, target: Any,
+             entries: Any) -> Any:  # fmt: skip
     """G_i = Σ_k w_k(x_i·t_k − target·a_k) t_k and sums[i] = Σ_k w_k(x_i·t_k − target·a_k)², for rows first + i.
 
     Row i of X lies at x + i·length, that of G at g + i·length; there are `entries` in the whole matrix.
@@ -168,7 +169,8 @@ def _gradient(code: Code, row: _Row, indptr: Any, indices: Any, values: Any, wei
 
 
 def _errors(code: Code, row: _Row, indptr: Any, indices: Any, values: Any, weights: Any, sums: Any, E: Any, X: Any,
-            Y: Any, first: Any, rows: Any, x: Any, vectors: Any, weighted: Any, kept: Any, entries: Any) -> None:  # fmt: skip
+            Y: Any, first: Any, rows: Any, x: Any, vectors: Any, weighted: Any, kept: Any,
+            entries: Any) -> None:  # fmt: skip
     build = code.builder
     keep = build.icmp_signed("!=", kept, code.integer(0))
 

@@ -1,4 +1,4 @@
-"""Biases of rows and columns as columns of the factors: X = [X′ | b | 1] and Y = [Y′ | 1 | c], so that X Yᵀ has them."""
+"""Biases of rows and columns as columns of the factors, X = [X′ | b | 1] and Y = [Y′ | 1 | c]: X Yᵀ has them."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from lopside.arrays import Array
 from lopside.linalg import frobenius, gram
 from lopside.problems.biases import Layout
@@ -72,14 +70,14 @@ class CompletionPoint:
         return self._square
 
     @property
-    def penalty(self) -> float:
+    def charge(self) -> float:
         """What the ridge adds to the loss: ½ Σ λ_i‖x_i‖² + ½ Σ λ_j‖y_j‖²."""
-        return self.problem.penalty(self)
+        return self.problem.charge(self)
 
     @property
     def loss(self) -> float:
         """F(X, Y)."""
-        return 0.5 * self.square + self.penalty
+        return 0.5 * self.square + self.charge
 
     @property
     def residual_norm(self) -> float:
@@ -97,10 +95,3 @@ class CompletionPoint:
     def gradient_norms(self) -> tuple[float, float]:
         """(‖∇_X F‖_F, ‖∇_Y F‖_F)."""
         return frobenius(self.slope("x")), frobenius(self.slope("y"))
-
-
-def half_square(F: Array, ridge: Array) -> float:
-    """Return ½ Σ ridge_i‖f_i‖² in float64."""
-    if not ridge.any():
-        return 0.0
-    return 0.5 * float(np.einsum("ij,ij,i->", F, F, ridge, dtype=np.float64))

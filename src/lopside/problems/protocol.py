@@ -26,11 +26,17 @@ class Coefficients(NamedTuple):
 class Metric(Protocol):
     """A d × d rule that turns gradients into steps: all that separates the first-order methods.
 
-    Half a step is X⁺ = X B + (A Y) C with (B, C) functions of YᵀY, where B = I − YᵀY C in closed form.
+    A rule with an attribute `exact` that is true asks for the minimizer over one factor; where entries are missing that
+    is one problem for each row. On a fully known matrix half a step is X⁺ = X B + (A Y) C with (B, C) functions of YᵀY,
+    where B = I − YᵀY C in closed form.
     """
 
     def coefficients(self, gram: Array) -> Coefficients:
         """Return B and C, each d × d, for the other factor's Gram matrix."""
+        ...
+
+    def step(self, gradient: Array, gram: Array, scales: Array, ridges: Array) -> Array:
+        """Return what to subtract from a factor (N × d) whose row i has the Hessian scales_i·gram + ridges_i·I."""
         ...
 
 

@@ -16,8 +16,8 @@ class AlternatingLeastSquares(Scaled):
     """X⁺ = argmin f(·, Y), then Y⁺ = argmin f(X⁺, ·), that is X⁺ = A Y(YᵀY)⁻¹ and Y⁺ = AᵀX⁺(X⁺ᵀX⁺)⁻¹.
 
     On a fully known matrix this is subspace iteration: what is missed falls by (σ_{d+1}/σ_d)² a step, and a matrix
-    of rank d is fitted in one. Where entries are missing, each row is a least-squares problem of its own [ZWSP08]. It has
-    no step size.
+    of rank d is fitted in one. Where entries are missing, each row is a least-squares problem of its own [ZWSP08]. It
+    has no step size.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ class AlternatingLeastSquares(Scaled):
         λ ≥ 0 in the unit of A: minimize f(·, Y) + ½λ‖· − X‖² instead, which moves less and has the same answers.
         "loss" is λ = √f at every step.
     inner_steps : int, optional
-        Where each row has a problem of its own: that many steps of conjugate gradients on it [TPT11], which is faster for
-        large d. Default: Cholesky's decomposition.
+        Where each row has a problem of its own: that many steps of conjugate gradients on it [TPT11], which is faster
+        for large d. Default: Cholesky's decomposition.
     """
 
     damping: Any = 0.0

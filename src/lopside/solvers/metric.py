@@ -71,7 +71,7 @@ class Gram:
     precision: float = UNIT_ROUNDOFF
 
     def step(self, gradient: Array, gram: Array, scales: Array, ridges: Array) -> Array:
-        """Return η g_i(s_i G + (r_i + λ)I)⁻¹ for each row g_i of the gradient (N × d), its scale s_i and its ridge r_i."""
+        """Return η g_i(s_i G + (r_i + λ)I)⁻¹ for each row g_i of the gradient, s_i its scale and r_i its ridge."""
         if not np.isfinite(gram).all():
             return np.full_like(gradient, np.nan)
         values, V = np.linalg.eigh(gram)

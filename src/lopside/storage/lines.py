@@ -97,7 +97,7 @@ class Lines:
 
     def sums(self, term: Callable[[slice], Array]) -> Array:
         """Return the sum over each line of a number for each entry, which `term` gives for a stretch of them."""
-        return self.stretched(lambda part, lines: [np.bincount(lines, term(part))])[0]
+        return self.stretched(lambda part, lines: [np.bincount(lines, term(part)).astype(np.float64)])[0]
 
     def stretched(self, work: Callable[[slice, NDArray[Any]], list[Array]]) -> list[Array]:
         """Return sums over each line.
@@ -140,7 +140,7 @@ class Lines:
         return sums
 
     def solve(self, X: Array, Y: Array, ridge: Array, *, fixed: bool, damping: float) -> Array:
-        """Put into each row of X its minimizer of Σ_j w(x·y_j − a)² + ridge_i‖x‖² + damping‖x − x_i‖²; return the least.
+        """Minimize Σ_j w(x·y_j − a)² + ridge_i‖x‖² + damping‖x − x_i‖² over each row x_i of X, in place.
 
         With `fixed` the last column of Y has the coefficient 1, and X has a column less. Without damping what is
         returned (float64, one number for each line) is the least value of each sum.
@@ -195,3 +195,13 @@ class Lines:
             return a * a if weights is None else a * a * weights[part]
 
         return math.sqrt(math.fsum(self.sums(term)))
+
+    def mean(self) -> float:
+        """Return Σ w a/Σ w."""
+        weights = self.weights
+
+        def term(part: slice) -> Array:
+            a = self.values[part].astype(np.float64)
+            return a if weights is None else a * weights[part]
+
+        return math.fsum(self.sums(term)) / math.fsum(self.totals())

@@ -89,8 +89,8 @@ def as_part(problem: Completion, found: Measured, rank: int) -> Part:
         holds=True,
         checks=(Check("‖c·W̃‖₂ ≤ λ, W̃ the scaled residual", abs(gap.scale) * found.norms[1], ridge, True),),
         conclusion=(
-            f"loss {gap.loss:.6g} within {gap.gap:.3g} (relative {gap.relative:.2g}) of the least possible at every rank"
-            f"{advice}; of entries that are not known it says nothing"
+            f"loss {gap.loss:.6g} within {gap.gap:.3g} (relative {gap.relative:.2g}) of the least possible at every "
+            f"rank{advice}; of entries that are not known it says nothing"
         ),
         gap=gap.gap,
         failure_probability=found.failure_probability,
@@ -104,7 +104,7 @@ _OPEN = 1e-2
 
 
 def _row_space(problem: Completion, point: Any) -> Array:
-    """Return an orthonormal basis of the row space of the scaled X Yᵀ; at the best fit W̃ is λ times an isometry there."""
+    """Return orthonormal columns that span the rows of the scaled X Yᵀ: at the best fit W̃ is λ times an isometry there."""
     shared = slice(0, point.layout.shared)
     X, Y = (F[:, shared] * root[:, None] for F, root in zip((point.X, point.Y), _roots(problem), strict=True))
     with one_blas_thread:
@@ -120,7 +120,8 @@ def _row_space(problem: Completion, point: Any) -> Array:
 def _roots(problem: Completion) -> tuple[Array, Array]:
     """Return √s_i and √t_j, 1 for lines without entries."""
     ridges = problem.ridges("x"), problem.ridges("y")
-    return tuple(np.sqrt(np.where(r > 0.0, r, problem.ridge) / problem.ridge) for r in ridges)
+    left, right = (np.sqrt(np.where(r > 0.0, r, problem.ridge) / problem.ridge) for r in ridges)
+    return left, right
 
 
 def _residual(problem: Completion, point: Any) -> tuple[Array, Candidate, float, float]:
@@ -131,7 +132,7 @@ def _residual(problem: Completion, point: Any) -> tuple[Array, Candidate, float,
     square = math.fsum(lines.squares(point.X, point.Y, W))
     missed, D = math.sqrt(square), point.X.shape[1]
     off = (D + 4) * EPSILON * (2.0 * problem.norm + missed)
-    loss = 0.5 * square + problem.penalty(point)
+    loss = 0.5 * square + problem.charge(point)
     slip = missed * off + off * off
     if problem.ridge == 0.0:
         return W, Candidate(0.0, 0.0, 0.0), loss, slip
@@ -142,21 +143,21 @@ def _residual(problem: Completion, point: Any) -> tuple[Array, Candidate, float,
         first = lines.lines_of(part)[0]
         j = lines.indices[part]
         scale = left[first + line] * right[j]
-        if problem.ridge_scaling == "counts":
+        if problem.penalty.scaling != "none":
             W[part] /= scale  # as stored from here on: whatever rounding makes of it is a candidate too
         w = W[part] * scale
         if layout.columns:
             np.add(across, np.bincount(j, w, len(across)), out=across)
         share = w * w if weights is None else w * w / weights[part]
         agreed = w * lines.values[part]
-        return [np.bincount(line, v) for v in (agreed, np.abs(agreed), share, w)]
+        return [np.bincount(line, v).astype(np.float64) for v in (agreed, np.abs(agreed), share, w)]
 
     agreed, moduli, share, totals = lines.stretched(terms)
     size = math.fsum(share)
     biases = 0.0
     if layout.rows:
-        biases += math.fsum(totals**2 / (problem.ridge * left**2))
+        biases += math.fsum(totals**2 / (problem.penalty.of_biases * left**2))
     if layout.columns:
-        biases += math.fsum(across**2 / (problem.ridge * right**2))
+        biases += math.fsum(across**2 / (problem.penalty.of_biases * right**2))
     found = Candidate(math.fsum(agreed), size + biases, math.fsum(moduli) + size + biases)
     return W, found, loss, slip

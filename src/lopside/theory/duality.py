@@ -1,6 +1,7 @@
 """How far a ridge-regularized fit of some entries is from the best of every rank: a duality gap.
 
-F(X, Y) = ½ Σ_Ω w_ij(x_i·y_j − a_ij)² + ½ Σ λ s_i‖x_i‖² + ½ Σ λ t_j‖y_j‖², with s = t = 1 or the counts of entries, is the
+F(X, Y) = ½ Σ_Ω w_ij(x_i·y_j − a_ij)² + ½ Σ λ s_i‖x_i‖² + ½ Σ λ t_j‖y_j‖², s and t positive,
+is the
 factored form of a convex problem [SRJ04; RFP10]: with x̃_i = √s_i x_i, ỹ_j = √t_j y_j and Z̃ = X̃Ỹᵀ,
 
     F(X, Y) ≥ P(Z̃) = ½ Σ_Ω w(z̃/√(s t) − a)² + λ‖Z̃‖_*,      ½(‖X̃‖_F² + ‖Ỹ‖_F²) ≥ ‖X̃Ỹᵀ‖_*,
@@ -12,12 +13,12 @@ with equality for the best factors of any Z̃ of their rank. For every S support
 
 *Proof.* ½w(z − a)² ≥ −S(z − a) − S²/(2w) entry by entry, and λ‖Z̃‖_* ≥ ⟨S̃, Z̃⟩ = Σ S z. ∎
 
-With biases, z_ij = x_i·y_j + b_i + c_j under the same ridge, ½ρs_i b_i² ≥ b_i S_i − S_i²/(2ρs_i), S_i = Σ_j S_ij, takes care of
-them: D loses Σ_i S_i²/(2ρs_i) + Σ_j S_j²/(2ρt_j), ρ = λ. A fixed μ is subtracted from a.
+With biases, z_ij = x_i·y_j + b_i + c_j with a ridge ρ, ½ρs_i b_i² ≥ b_i S_i − S_i²/(2ρs_i), S_i = Σ_j S_ij, takes
+care of them: D loses Σ_i S_i²/(2ρs_i) + Σ_j S_j²/(2ρt_j). A fixed μ is subtracted from a.
 
 **The candidate.** S = cW with the weighted residual W = w∘(a − z): at the best fit W̃ has the singular value λ as often
-as the fit has rank, and none above, so that c = 1. D(cW) = cα − ½c²β with α = ⟨W, a⟩ and β = Σ W²/w plus the terms of the
-biases, so c = α/β clipped to ±λ/‖W̃‖₂; the bound on ‖W̃‖₂ (`spectral_norm`) must be tight, or the gap never closes.
+as the fit has rank, and none above, so that c = 1. D(cW) = cα − ½c²β with α = ⟨W, a⟩ and β = Σ W²/w plus the terms of
+the biases, so c = α/β clipped to ±λ/‖W̃‖₂; the bound on ‖W̃‖₂ (`spectral_norm`) must be tight, or the gap never closes.
 
 F − D(cW) bounds the distance to the least F of *every* rank. Where the best Z̃ has a rank above d, it stays open: no fit
 with d columns reaches the convex optimum. It says nothing about entries that are not known.

@@ -1,6 +1,7 @@
 """An upper bound on ‖W‖₂ that is as tight as it has to be, from products with W alone.
 
-Let V (n × D) span a search space, θ₁ ≥ … its Ritz values for WᵀW and C what WᵀW leads out of it. With h ≥ ‖W(I − VVᵀ)‖₂²
+Let V (n × D) span a search space, θ₁ ≥ … its Ritz values for WᵀW and C what WᵀW leads out of it. With
+h ≥ ‖W(I − VVᵀ)‖₂²,
 
     ‖W‖₂² ≤ λ_max([[Θ, Cᵀ], [C, hI]])   (`leading_energy`, for one singular value),
 

@@ -1,0 +1,214 @@
+"""Observed entries under a penalty: what solvers, starts and certificates ask of a completion problem."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import numpy as np
+
+from lopside.arrays import Array, as_factors
+from lopside.errors import InputError
+from lopside.observations import Observations
+from lopside.problems.biases import with_biases
+from lopside.problems.completion_moves import moved
+from lopside.problems.completion_point import CompletionPoint
+from lopside.problems.penalty import Penalty
+from lopside.problems.prediction import Cold, positions, predicted
+from lopside.problems.protocol import Metric, Order
+from lopside.problems.surrogate import Surrogate
+from lopside.storage.lines import Lines
+from lopside.threads import thread_count
+
+
+class Observed:
+    """F(X, Y) over checked observations; `Completion` is the way in and says what everything is.
+
+    Parameters
+    ----------
+    known : Observations
+        Taken over: the mean is subtracted in place.
+    penalty : Penalty
+    threads : int, optional
+    """
+
+    def __init__(self, known: Observations, penalty: Penalty, threads: int | None = None) -> None:
+        self.penalty = penalty
+        self.shape, self.dtype = known.shape, known.values.dtype
+        self.row_ids, self.column_ids = known.row_ids, known.column_ids
+        self.by_rows = Lines(
+            known.indptr, known.indices, known.values, known.weights, known.shape[1], thread_count(threads)
+        )
+        self.mean = 0.0 if penalty.bias == "none" else self.by_rows.mean()
+        if self.mean:
+            np.subtract(known.values, self.mean, out=known.values, casting="same_kind")
+        self.entries = self.by_rows.entries
+        self.norm = self.by_rows.norm()
+        self.reads = 0
+        # Shared by all handles: what is true of the entries need be computed once.
+        self._known: dict[str, Any] = {}
+        self.notes = (*known.notes, *self._about_empty())
+
+    @property
+    def ridge(self) -> float:
+        """λ."""
+        return self.penalty.ridge
+
+    def _about_empty(self) -> list[str]:
+        empty = [int(np.count_nonzero(counts == 0)) for counts in (self.by_rows.counts(), self.by_rows.across())]
+        return [
+            f"{count} {name} have no entries: predicted for them is {_LEFT[self.penalty.bias]}"
+            for count, name in zip(empty, ("rows", "columns"), strict=True)
+            if count
+        ]
+
+    @property
+    def by_columns(self) -> Lines:
+        """The entries column by column; made when first needed."""
+        if "columns" not in self._known:
+            self._known["columns"] = self.by_rows.turned()
+        return self._known["columns"]
+
+    def __repr__(self) -> str:
+        m, n = self.shape
+        return f"Completion({m} × {n}, {self.entries} entries, {self.dtype.name}, ridge {self.ridge:g})"
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the entries were read through this handle."""
+        return self.reads * self.by_rows.nbytes
+
+    def metered(self) -> Self:
+        """Return a handle on the same entries whose `reads` starts at 0."""
+        handle = type(self).__new__(type(self))
+        handle.__dict__.update(self.__dict__, reads=0)
+        return handle
+
+    def ridges(self, side: str) -> Array:
+        """Return λ_i for each row ("x") or λ_j for each column ("y")."""
+        key = f"ridges {side}"
+        if key not in self._known:
+            self._known[key] = self.penalty.ridges(self.by_rows.counts() if side == "x" else self.by_rows.across())
+        return self._known[key]
+
+    def shares(self, side: str) -> tuple[Array, Array]:
+        """Return Σ w over each line of this side, and over each line of the other as shares of their sum."""
+        key = f"shares {side}"
+        if key not in self._known:
+            own, other = (self.lines(name).totals() for name in (side, "y" if side == "x" else "x"))
+            self._known[key] = own, other / other.sum()
+        return self._known[key]
+
+    def lines(self, side: str) -> Lines:
+        """Return the entries row by row ("x") or column by column ("y")."""
+        return self.by_rows if side == "x" else self.by_columns
+
+    @property
+    def surrogate(self) -> Surrogate:
+        """The sparse matrix M = w∘(a − μ)."""
+        if "surrogate" not in self._known:
+            self._known["surrogate"] = Surrogate(self.by_rows)
+        return self._known["surrogate"]
+
+    def sigma1(self) -> float:
+        """Return an estimate of σ₁(M) from below."""
+        return self.surrogate.sigma1()
+
+    def times(self, Y: Array) -> Array:
+        """Return M Y."""
+        self.reads += 1
+        return self.surrogate.held.times(Y)
+
+    def transpose_times(self, X: Array) -> Array:
+        """Return MᵀX."""
+        self.reads += 1
+        return self.surrogate.held.transpose_times(X)
+
+    def leading(self, rank: int) -> tuple[Array, Array, Array]:
+        """Return U (m × d), s, Vᵗ: about the leading singular vectors of M, scaled to fit the entries best.
+
+        The scalar is near mn/k where the entries are spread evenly [TMC21].
+        """
+        ridge = 0.5 * (self.ridges("x").mean() + self.ridges("y").mean())
+        return self.surrogate.leading(rank, self.square, self.norm**2, ridge)
+
+    def point(self, X: Array, Y: Array) -> CompletionPoint:
+        """Return the `CompletionPoint` at copies of X and Y, of d columns or with those of the biases."""
+        point = self.located(X, Y, self.dtype)
+        X, Y, layout = point.X, point.Y, point.layout
+        # What is not observed can never be told apart from 0; ones that stay are needed by the others.
+        for F, lines, left in ((X, self.by_rows.counts(), True), (Y, self.by_rows.across(), False)):
+            free = layout.order(left=left)[0]
+            F[np.ix_(lines == 0, free)] = 0
+        return point
+
+    def located(self, X: Array, Y: Array, kind: Any = np.float64) -> CompletionPoint:
+        """Return the point at copies of X and Y as they are, in a precision of their own."""
+        return CompletionPoint(self, *with_biases(*as_factors(X, Y, self.shape, np.dtype(kind)), self.penalty.bias))
+
+    def gradient(self, point: CompletionPoint, side: str) -> tuple[Array, float]:
+        """Return the gradient for one factor in its free columns, and Σ w(x_i·y_j − a)²; one read."""
+        self.reads += 1
+        F, other = (point.X, point.Y) if side == "x" else (point.Y, point.X)
+        free = point.layout.order(left=side == "x")[0]
+        G, sums = self.lines(side).gradient(F, other)
+        slope = G[:, free]
+        if self.ridge:
+            units = self.penalty.units(point.layout, left=side == "x")
+            slope += (self.ridges(side)[:, None] * (F[:, free] / units**2)).astype(slope.dtype)
+        return slope, math.fsum(sums)
+
+    def square(self, X: Array, Y: Array) -> float:
+        """Return Σ w(x_i·y_j − a)², a less the mean; one read."""
+        self.reads += 1
+        return math.fsum(self.by_rows.squares(X, Y))
+
+    def residual_norm(self, X: Array, Y: Array) -> float:
+        """Return √Σ w(x_i·y_j + μ − a)² over the known entries, in the precision of the factors; one read."""
+        return math.sqrt(self.square(X, Y))
+
+    def charge(self, point: CompletionPoint) -> float:
+        """Return what the ridge adds to the loss at a point."""
+        return sum(
+            self.penalty.of(F, self.ridges(side), point.layout, left=side == "x")
+            for F, side in ((point.X, "x"), (point.Y, "y"))
+        )
+
+    def advance(
+        self, point: CompletionPoint, x: Metric, y: Metric, *, order: Order, momentum: float = 0.0
+    ) -> CompletionPoint:
+        """Return the point after one iteration: X by `x`, then Y by `y`, at the new X if `order` is "alternating".
+
+        A metric that is `exact` minimizes over its factor, row by row; any other makes of the gradient a step, with
+        Σ_j w_ij·(Yᵀdiag(ω)Y) + λ_i I for the Hessian of row i, ω_j the share of Σ w that column j has: its mean were
+        the places drawn independently. Two reads.
+        """
+        return moved(self, point, x, y, order=order, momentum=momentum)
+
+    def predict(self, solution: Any, rows: Any, cols: Any, *, cold: Cold = "mean") -> Array:
+        """Return μ + x_i·y_j for pairs of rows and columns.
+
+        Parameters
+        ----------
+        solution : Solution, or (X, Y)
+        rows, cols : array_like, shape (k,)
+            Ids where the problem has `row_ids` or `column_ids`, else positions.
+        cold : "mean", "raise" or "nan"
+            For rows and columns that were not there: what the mean and the other side's bias say, an error, or NaN.
+        """
+        X, Y = solution if isinstance(solution, tuple) else (solution.X, solution.Y)
+        point = self.located(X, Y, np.asarray(X).dtype)
+        i = positions(rows, self.row_ids, self.shape[0], "rows")
+        j = positions(cols, self.column_ids, self.shape[1], "columns")
+        if len(i) != len(j):
+            raise InputError(f"got {len(i)} rows and {len(j)} columns; expected pairs of them")
+        return predicted(point.X, point.Y, self.mean, i, j, cold=cold)
+
+
+_LEFT = {
+    "none": "0",
+    "mean": "the mean",
+    "rows": "the mean, and for columns the row's bias",
+    "columns": "the mean, and for rows the column's bias",
+    "both": "the mean and the bias of the other side",
+}

@@ -1,0 +1,70 @@
+"""Predicted entries μ + x_i·y_j at places that ids or positions name."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lopside.arrays import Array
+from lopside.errors import InputError
+from lopside.ids import Ids
+
+Cold = Literal["mean", "raise", "nan"]
+
+_STRETCH = 1 << 16
+
+
+def predicted(X: Array, Y: Array, mean: float, rows: NDArray[Any], columns: NDArray[Any], *, cold: Cold) -> Array:
+    """Return μ + x_i·y_j for each pair of positions; −1 stands for a line that was not there.
+
+    Parameters
+    ----------
+    cold : "mean", "raise" or "nan"
+        What to do with −1: take 0 for its factors (what is left is the mean and the bias of the other side), refuse, or
+        predict NaN.
+    """
+    if cold not in ("mean", "raise", "nan"):
+        raise InputError(f"got cold = {cold!r}; expected 'mean', 'raise' or 'nan'")
+    strange = (rows < 0) | (columns < 0)
+    if cold == "raise" and strange.any():
+        k = int(np.argmax(strange))
+        raise InputError(
+            f"got {int(strange.sum())} places whose row or column was not there when the factors were fitted, the "
+            f"first number {k}; expected known ones. Try cold='mean' or 'nan'"
+        )
+    out = np.empty(len(rows), X.dtype)
+    for a in range(0, len(rows), _STRETCH):
+        part = slice(a, a + _STRETCH)
+        x, y = _lines(X, rows[part]), _lines(Y, columns[part])
+        out[part] = np.einsum("ij,ij->i", x, y, dtype=np.float64) + mean
+    if cold == "nan":
+        out[strange] = np.nan
+    return out
+
+
+def _lines(F: Array, positions: NDArray[Any]) -> Array:
+    lines = F[positions]
+    # A column that is 1 for all stays so: it carries the other side's bias.
+    lines[positions < 0] = np.where((F == 1).all(axis=0), 1, 0)
+    return lines
+
+
+def positions(ids: Any, known: NDArray[Any] | None, count: int, name: str) -> NDArray[Any]:
+    """Return the position of each id, −1 where there is none.
+
+    Parameters
+    ----------
+    ids : array_like, shape (k,)
+    known : ndarray or None
+        The ids of the lines; None if they are simply counted from 0 to `count`.
+    """
+    if known is not None:
+        return Ids(known).codes(ids, name)
+    given = np.asarray(ids)
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+        raise InputError(
+            f"got {name} of type {given.dtype} and shape {given.shape}; expected integers in one dimension"
+        )
+    return np.where((given >= 0) & (given < count), given, -1).astype(np.int64)

@@ -1,0 +1,64 @@
+"""The sparse matrix M = w∘(a − μ), 0 where nothing is known: what starts and step sizes take for A."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lopside.arrays import Array
+from lopside.linalg import largest_singular_value, leading_triplets
+from lopside.storage.lines import Lines
+
+_LEAST = 0.01
+"""Share of the best scalar that a start keeps where the ridge would make it vanish."""
+
+
+class Surrogate:
+    """M, and what is asked of it.
+
+    Parameters
+    ----------
+    lines : Lines
+        The entries row by row.
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        weights = lines.weights
+        self.held = lines.matrix(None if weights is None else lines.values * weights)
+        self._sigma1: float | None = None
+
+    def sigma1(self) -> float:
+        """Return an estimate of σ₁(M) from below."""
+        if self._sigma1 is None:
+            self._sigma1 = largest_singular_value(self._gram, self.held.shape[1])
+        return self._sigma1
+
+    def _gram(self, V: Array) -> tuple[Array, Array]:
+        V = V.astype(self.held.dtype, copy=False)
+        swept = self.held.sweep(None, V, np.eye(V.shape[1], dtype=V.dtype))
+        return swept.probe, swept.gram
+
+    def leading(
+        self, rank: int, square: Callable[[Array, Array], float], nothing: float, ridge: float
+    ) -> tuple[Array, Array, Array]:
+        """Return U (m × d), s, Vᵗ: about the leading singular vectors of M, with s = cσ for the c that fits best.
+
+        Parameters
+        ----------
+        rank : int
+        square : callable
+            X, Y ↦ Σ w(x_i·y_j − a)².
+        nothing : float
+            That sum for X = 0.
+        ridge : float
+            λ: c minimizes Σ w(c u_iᵀΣv_j − a)² + 2λc Σσ.
+        """
+        U, s, Vt = leading_triplets(self.held.times, self.held.transpose_times, self.held.shape, rank)
+        kind = self.held.dtype
+        X, Y = (U * s).astype(kind), Vt.T.astype(kind)
+        plus, minus = square(X, Y), square(-X, Y)
+        fitted, agreement = 0.5 * (plus + minus) - nothing, 0.25 * (minus - plus)
+        if not fitted > 0.0:
+            return U, s, Vt
+        return U, s * max((agreement - ridge * s.sum()) / fitted, _LEAST * agreement / fitted), Vt
