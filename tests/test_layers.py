@@ -13,7 +13,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "lopside"
 
 # From the ground up. A module may import its own package, all layers below, and its neighbours where joined.
-FITTING = {"trace", "loop", "run", "solution", "certify", "solve", "plan", "fits", "fitting", "factorize"}
+FITTING = {"trace", "loop", "run", "solution", "certify", "solve", "plan", "fits", "fitting", "factorize", "ridge_path"}
 LAYERS = (
     {"errors"},
     {"arrays", "threads"},

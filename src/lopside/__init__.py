@@ -5,6 +5,7 @@ from lopside.certify import Watch, certify
 from lopside.factorize import factorize
 from lopside.loop import State, iterate
 from lopside.problems import Completion, Full
+from lopside.ridge_path import choose_ridge, ridge_path
 from lopside.run import Run
 from lopside.solution import Solution
 from lopside.solve import solve
@@ -26,9 +27,11 @@ __all__ = [
     "Trace",
     "Watch",
     "certify",
+    "choose_ridge",
     "errors",
     "factorize",
     "iterate",
+    "ridge_path",
     "solve",
     "solvers",
     "starts",

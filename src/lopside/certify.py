@@ -27,7 +27,8 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
     """Prove what can be proved about factors of A.
 
     For `Completion` it is the duality gap (any factors, with a ridge). For `Full` three theorems are tried: the
-    Eckart–Young gap (any factors), the all-time theorem at the factors and at the start of the run, and Ward and Kolda's window theorem at the start (both: plain gradient descent on a matrix of
+    Eckart–Young gap (any factors), the all-time theorem at the factors and at the start of the run, and Ward and
+    Kolda's window theorem at the start (both: plain gradient descent on a matrix of
     rank r ≤ d). Every number is recomputed from A and the factors.
 
     Parameters

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lopside.arrays import Array, as_factors
 from lopside.errors import InputError
@@ -19,6 +21,19 @@ from lopside.problems.protocol import Metric, Order
 from lopside.problems.surrogate import Surrogate
 from lopside.storage.lines import Lines
 from lopside.threads import thread_count
+
+
+_TINY = 1e-30
+"""Stands for the scale of lines without entries."""
+
+
+class Held(NamedTuple):
+    """Entries to judge a fit by: positions, values and weights (or None)."""
+
+    rows: NDArray[Any]
+    columns: NDArray[Any]
+    values: Array
+    weights: Array | None
 
 
 class Observed:
@@ -84,6 +99,58 @@ class Observed:
         handle.__dict__.update(self.__dict__, reads=0)
         return handle
 
+    def with_ridge(self, ridge: float) -> Self:
+        """Return the problem of the same entries with another λ; a ridge of the biases keeps its ratio to it."""
+        penalty = self.penalty
+        rho = None if penalty.bias_ridge is None else penalty.bias_ridge * ridge / penalty.ridge
+        handle = self.metered()
+        handle.penalty = replace(penalty, ridge=ridge, bias_ridge=rho)
+        handle._known = {key: known for key, known in self._known.items() if not key.startswith("ridges")}
+        return handle
+
+    def split(self, share: float, rng: np.random.Generator) -> tuple[Self, Held]:
+        """Return the problem of some of the entries, drawn at random, and the others, to judge it by.
+
+        Parameters
+        ----------
+        share : float
+            Of the entries that are held out, in (0, 1); at least one is, and one is left.
+        rng : numpy.random.Generator
+        """
+        if not 0.0 < share < 1.0 or self.entries < 2:
+            raise InputError(f"got share {share} of {self.entries} entries; expected 0 < share < 1 of two or more")
+        lines, count = self.by_rows, min(max(1, round(share * self.entries)), self.entries - 1)
+        out = np.zeros(self.entries, bool)
+        out[rng.permutation(self.entries)[:count]] = True
+        rows = np.repeat(np.arange(self.shape[0], dtype=np.int32), lines.counts())
+        values = lines.values + lines.values.dtype.type(self.mean)
+        weights = None if lines.weights is None else lines.weights[~out]
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[~out], minlength=self.shape[0]))])
+        known = Observations(
+            indptr, lines.indices[~out], values[~out], weights, self.shape, self.row_ids, self.column_ids, ()
+        )
+        kept = type(self).__new__(type(self))
+        Observed.__init__(kept, known, self.penalty, lines.threads)
+        held = Held(rows[out], lines.indices[out], values[out], None if lines.weights is None else lines.weights[out])
+        return kept, held
+
+    def error(self, solution: Any, held: Held) -> float:
+        """Return √(Σ w(μ + x_i·y_j − a)²/Σ w) over entries held out."""
+        X, Y = solution if isinstance(solution, tuple) else (solution.X, solution.Y)
+        point = self.located(X, Y, np.asarray(X).dtype)
+        missed = predicted(point.X, point.Y, self.mean, held.rows, held.columns, cold="mean") - held.values
+        return float(np.sqrt(np.average(missed.astype(np.float64) ** 2, weights=held.weights)))
+
+    def largest_ridge(self) -> float:
+        """Return λ_max = ‖M̃‖₂, M̃_ij = w(a − μ)/√(s_i t_j): from there on the best factors are 0, if without biases."""
+        if "largest ridge" not in self._known:
+            unit = self.with_ridge(1.0) if not self.ridge else self
+            left, right = (np.sqrt(np.maximum(unit.ridges(side) / unit.ridge, _TINY)) for side in ("x", "y"))
+            lines = self.by_rows
+            values = self.surrogate.held.A.data / np.repeat(left, lines.counts()) / right[lines.indices]
+            self._known["largest ridge"] = Surrogate(lines, values.astype(self.dtype)).sigma1()
+        return self._known["largest ridge"]
+
     def ridges(self, side: str) -> Array:
         """Return λ_i for each row ("x") or λ_j for each column ("y")."""
         key = f"ridges {side}"
@@ -109,6 +176,13 @@ class Observed:
         if "surrogate" not in self._known:
             self._known["surrogate"] = Surrogate(self.by_rows)
         return self._known["surrogate"]
+
+    def residual(self, X: Array, Y: Array) -> Surrogate:
+        """Return the sparse matrix w∘(a − μ − x_i·y_j)."""
+        values = np.empty(self.entries, self.dtype)
+        self.reads += 1
+        self.by_rows.squares(X, Y, values)
+        return Surrogate(self.by_rows, values)
 
     def sigma1(self) -> float:
         """Return an estimate of σ₁(M) from below."""

@@ -1,4 +1,4 @@
-"""The sparse matrix M = w∘(a − μ), 0 where nothing is known: what starts and step sizes take for A."""
+"""A sparse matrix M at the places of the entries, as w∘(a − μ): what starts and step sizes take for A."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ class Surrogate:
     ----------
     lines : Lines
         The entries row by row.
+    values : ndarray, optional
+        What M has at their places; default w∘(a − μ).
     """
 
-    def __init__(self, lines: Lines) -> None:
-        weights = lines.weights
-        self.held = lines.matrix(None if weights is None else lines.values * weights)
+    def __init__(self, lines: Lines, values: Array | None = None) -> None:
+        if values is None and lines.weights is not None:
+            values = lines.values * lines.weights
+        self.held = lines.matrix(values)
         self._sigma1: float | None = None
 
     def sigma1(self) -> float:

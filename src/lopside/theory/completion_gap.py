@@ -104,7 +104,7 @@ _OPEN = 1e-2
 
 
 def _row_space(problem: Completion, point: Any) -> Array:
-    """Return orthonormal columns that span the rows of the scaled X Yᵀ: at the best fit W̃ is λ times an isometry there."""
+    """Return orthonormal columns that span the rows of the scaled X Yᵀ: at the best fit W̃ is λ times an isometry."""
     shared = slice(0, point.layout.shared)
     X, Y = (F[:, shared] * root[:, None] for F, root in zip((point.X, point.Y), _roots(problem), strict=True))
     with one_blas_thread:

@@ -1,0 +1,166 @@
+"""Fits for falling ridges, each begun at the one before: from λ_max, where the factors are 0, down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lopside.arrays import Array, as_generator, as_positive, as_rank
+from lopside.errors import InputError
+from lopside.linalg import factored_svd, leading_triplets
+from lopside.problems import Completion
+from lopside.problems.observed import Held
+from lopside.run import Run
+from lopside.solution import Solution
+from lopside.stopping import Stop
+
+_ALIVE = 1e-3
+"""Singular values below this share of the largest count as 0: their columns are begun anew from the residual."""
+
+_PATIENCE = 2
+"""Ridges in a row that may predict worse than the best before the search for it ends."""
+
+
+class OnPath(NamedTuple):
+    """A fit for one λ, with its error on the entries held out, if there were any."""
+
+    ridge: float
+    solution: Solution
+    error: float | None
+
+
+def ridge_path(
+    problem: Completion,
+    rank: int,
+    *,
+    ridges: Sequence[float] | None = None,
+    count: int = 12,
+    least: float = 0.01,
+    solver: Any = None,
+    stop: Stop | None = None,
+    held: Held | None = None,
+) -> Iterator[OnPath]:
+    """Yield the fits for falling λ.
+
+    Each begins at the last one's factors; columns that were 0 there begin at the leading singular vectors of the
+    residual whose singular values exceed λ, the directions in which the loss falls.
+
+    Parameters
+    ----------
+    problem : Completion
+        Its own λ is not used.
+    rank : int
+    ridges : sequence of float, optional
+        Falling, > 0. Default: `count` of them, evenly spaced in the logarithm from λ_max to `least`·λ_max.
+    count : int
+    least : float
+        In (0, 1).
+    solver : Solver, optional
+        Default: alternating least squares.
+    stop : Stop, optional
+        For each λ; default: 20 steps, or a gap of 1 %.
+    held : Held, optional
+        Entries that each fit is judged by; see `Completion.split`.
+    """
+    d, before = as_rank(rank, problem.shape), None
+    levels = _levels(problem, count, least) if ridges is None else _falling(ridges)
+    for ridge in levels:
+        handle = problem.with_ridge(ridge)
+        run = Run(
+            handle, solver, start=_begun(handle, d, before), stop=Stop(max_steps=20, gap=1e-2) if stop is None else stop
+        )
+        for _ in run:
+            pass
+        solution = run.solution()
+        before = solution.X, solution.Y
+        yield OnPath(ridge, solution, None if held is None else handle.error(solution, held))
+
+
+class Choice(NamedTuple):
+    """The λ that predicts entries held out best, and what was tried for it."""
+
+    ridge: float
+    tried: tuple[OnPath, ...]
+
+
+def choose_ridge(
+    problem: Completion,
+    rank: int,
+    *,
+    share: float = 0.1,
+    rng: int | np.random.Generator = 0,
+    count: int = 12,
+    least: float = 0.01,
+    solver: Any = None,
+    stop: Stop | None = None,
+) -> Choice:
+    """Return the λ on the path whose fit to some of the entries predicts the others best.
+
+    Parameters
+    ----------
+    problem : Completion
+    rank : int
+    share : float
+        Of the entries that are held out, in (0, 1).
+    rng : int or numpy.random.Generator
+        Draws them.
+    count, least, solver, stop
+        As for `ridge_path`; it ends early where two λ in a row predict worse than the best before.
+
+    Examples
+    --------
+    >>> import numpy as np, lopside as lo
+    >>> A = np.outer([1.0, 2.0, 3.0, 4.0], [1.0, -1.0, 2.0]) + 0.1
+    >>> problem = lo.Completion.from_dense(A)
+    >>> choice = lo.choose_ridge(problem, rank=1, share=0.2)
+    >>> choice.ridge < problem.largest_ridge()
+    True
+    """
+    kept, held = problem.split(share, as_generator(rng))
+    tried: list[OnPath] = []
+    for fit in ridge_path(kept, rank, count=count, least=least, solver=solver, stop=stop, held=held):
+        tried.append(fit)
+        best = min(tried, key=_error)
+        if len(tried) - 1 - tried.index(best) >= _PATIENCE:
+            break
+    return Choice(min(tried, key=_error).ridge, tuple(tried))
+
+
+def _error(fit: OnPath) -> float:
+    return np.inf if fit.error is None else fit.error
+
+
+def _levels(problem: Completion, count: int, least: float) -> list[float]:
+    if count < 1 or int(count) != count or not 0.0 < least < 1.0:
+        raise InputError(f"got count = {count} and least = {least}; expected an integer ≥ 1 and a share in (0, 1)")
+    top = problem.largest_ridge()
+    if top == 0.0:
+        raise InputError("got entries that all equal the mean, which every ridge fits; expected some that differ")
+    return [top * least ** (k / count) for k in range(1, count + 1)]
+
+
+def _falling(ridges: Sequence[float]) -> list[float]:
+    levels = [as_positive(ridge, "ridges") for ridge in ridges]
+    if not levels or any(b >= a for a, b in zip(levels, levels[1:], strict=False)):
+        raise InputError(f"got ridges {levels}; expected at least one, and each below the one before")
+    return levels
+
+
+def _begun(problem: Completion, rank: int, before: tuple[Array, Array] | None) -> tuple[Array, Array]:
+    """Return the factors before, balanced, with columns that were 0 replaced by directions in which the loss falls."""
+    if before is None:
+        U, s, Vt = problem.leading(rank)
+        return U * np.sqrt(s), Vt.T * np.sqrt(s)
+    point = problem.located(*before)
+    d = point.layout.shared
+    U, s, Vt = factored_svd(point.X[:, :d], point.Y[:, :d])
+    alive = int(np.count_nonzero(s > _ALIVE * s.max(initial=0.0)))
+    left, right = U[:, :alive] * np.sqrt(s[:alive]), Vt[:alive].T * np.sqrt(s[:alive])
+    if alive < d:
+        held = problem.residual(point.X, point.Y).held
+        U, s, Vt = leading_triplets(held.times, held.transpose_times, problem.shape, d - alive)
+        root = np.sqrt(np.maximum(s - problem.ridges("x").mean(), _ALIVE * s))
+        left, right = np.hstack([left, U * root]), np.hstack([right, Vt.T * root])
+    return np.hstack([left, point.X[:, d:]]), np.hstack([right, point.Y[:, d:]])
