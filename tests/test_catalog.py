@@ -39,7 +39,7 @@ def test_text_forms_come_back(kind: str, name: str, data: st.DataObject) -> None
             numbers = st.floats(low, low + 0.9, exclude_max=True)
             values = {bool: st.booleans(), int: st.integers(1, 9)}.get(type(field.default), numbers)
             values = values | st.just("loss") if field.name == "damping" else values
-            values = st.integers(1, 9) if field.name in ("block", "basis") else values
+            values = st.integers(1, 9) if field.name in ("block", "basis", "inner_steps") else values
             choice = replace(choice, **{field.name: data.draw(values)})
     assert parse(kind, text(choice)) == choice
 
@@ -81,7 +81,7 @@ def test_a_step_size_in_words_keeps_its_meaning(name: str) -> None:
     ("kind", "module"), [("solver", lo.solvers), ("start", lo.starts), ("step size", lo.step_sizes)]
 )
 def test_nothing_is_left_out(kind: str, module: Any) -> None:
-    verb = {"solver": "step", "start": "__call__", "step size": "resolve"}[kind]
+    verb = {"solver": "begin", "start": "__call__", "step size": "resolve"}[kind]
     made = {
         member
         for _, member in inspect.getmembers(module, inspect.isclass)

@@ -19,6 +19,7 @@ LAYERS = (
     {"arrays", "threads"},
     {"linalg", "sparse_arrays", "ids"},
     {"observations", "frames"},
+    {"observed_tables"},
     {"kernels", "io"},
     {"storage"},
     {"krylov", "problems"},

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from lopside.arrays import FLOAT32_SAFE, Array, as_float
 from lopside.errors import InputError
-from lopside.sparse_arrays import checked, is_sparse
 
 _SPARE = 100_000
 _ROOM = 4
 """A side longer than `_SPARE` + `_ROOM` times the entries is compressed to the lines that have any."""
+
+_LARGEST = 1e120
+"""The largest value must be below this and above its inverse: products of two, and their sums, are then in range."""
 
 DUPLICATES = ("error", "mean", "last")
 
@@ -71,10 +73,12 @@ def as_observations(
         raise InputError(f"got duplicates = {duplicates!r}; expected one of {', '.join(DUPLICATES)}")
     a = _numbers(values, "values")
     i, j = _places(rows, "rows", len(a)), _places(columns, "columns", len(a))
-    w = None if weights is None else _numbers(weights, "weights").astype(a.dtype, copy=False)
+    w = None if weights is None else _numbers(weights, "weights")
     notes: list[str] = []
     if w is not None:
         i, j, a, w = _weighted(i, j, a, w, notes)
+        kind = a.dtype if _fits(w) else np.dtype(np.float64)
+        a, w = a.astype(kind, copy=False), w.astype(kind, copy=False)
     if len(a) == 0:
         raise InputError("got no observed entries; expected at least one. Try a table in which something is known")
     size = _shape(shape, i, j)
@@ -84,74 +88,17 @@ def as_observations(
     return Observations(lines.indptr, lines.indices, lines.data, weighed, (m, n), row_ids, column_ids, tuple(notes))
 
 
-def of_table(A: Any, weights: Any = None) -> Observations:
-    """Return what is known of a dense table, in which NaN, or a mask, stands for what is not.
-
-    Parameters
-    ----------
-    A : array_like or masked array, shape (m, n)
-    weights : array_like, shape (m, n), optional
-        Looked at where A is known.
-
-    Raises
-    ------
-    InputError
-        As for `as_observations`.
-    """
-    hidden = np.ma.getmaskarray(A) if isinstance(A, np.ma.MaskedArray) else None
-    table = np.asarray(np.ma.getdata(A) if hidden is not None else A)
-    if table.ndim != 2:
-        raise InputError(f"got a table of shape {table.shape}; expected two dimensions, rows and columns")
-    table = as_float(table) if table.size else table.astype(np.float64)
-    known = ~np.isnan(table) if hidden is None else ~(np.isnan(table) | hidden)
-    i, j = np.nonzero(known)
-    w = None
-    if weights is not None:
-        given = np.asarray(weights)
-        if given.shape != table.shape:
-            raise InputError(
-                f"got weights of shape {given.shape} for a table of shape {table.shape}; expected the same"
-            )
-        w = given[known]
-    return as_observations(i, j, table[known], shape=table.shape if table.size else None, weights=w)
-
-
-def of_sparse(S: Any, weights: Any = None, *, duplicates: str = "error") -> Observations:
-    """Return the stored entries of a SciPy matrix, zeros included.
-
-    Raises
-    ------
-    InputError
-        As for `as_observations`; for formats that fill up with zeros of their own, and weights stored elsewhere.
-    """
-    for matrix, name in ((S, "matrix"), (weights, "matrix of weights")):
-        kind = getattr(matrix, "format", None)
-        if kind in ("bsr", "dia"):
-            raise InputError(
-                f"got a {name} in {kind.upper()} format, which stores zeros where nothing is known; expected COO, CSR "
-                "or CSC. Try tocoo() and eliminate_zeros() if no zero is an observation"
-            )
-    if not is_sparse(S) or (weights is not None and not is_sparse(weights)):
-        raise InputError(
-            f"got {type(S).__name__}{'' if weights is None else f' with weights {type(weights).__name__}'}; expected "
-            "SciPy's sparse matrices. Try Completion.from_dense for a table with NaN"
-        )
-    a = checked(S).tocoo()
-    w = None
-    if weights is not None:
-        other = checked(weights).tocoo()
-        same = a.shape == other.shape and a.nnz == other.nnz
-        if not same:
-            raise InputError("got weights stored at other places than the entries; expected the same places")
-        order, again = (np.lexsort((C.col, C.row)) for C in (a, other))
-        if any((p[order] != q[again]).any() for p, q in zip(a.coords, other.coords, strict=True)):
-            raise InputError("got weights stored at other places than the entries; expected the same places")
-        w = np.empty_like(other.data)
-        w[order] = other.data[again]
-    return as_observations(a.row, a.col, a.data, shape=a.shape, weights=w, duplicates=duplicates)
+def _fits(w: Array) -> bool:
+    """Whether float32 holds all of these positive weights without loss of range."""
+    return not w.size or (float(w.min()) >= 1.0 / FLOAT32_SAFE and float(w.max()) <= FLOAT32_SAFE)
 
 
 def _numbers(values: Any, name: str) -> Array:
+    if isinstance(values, np.ma.MaskedArray):
+        raise InputError(
+            f"got a masked array of {name}; expected what is known, and nothing else. Try values[~mask], with the rows "
+            "and columns likewise, or a masked table through Completion.from_dense"
+        )
     try:
         given = np.asarray(values)
     except (TypeError, ValueError) as error:
@@ -166,18 +113,21 @@ def _numbers(values: Any, name: str) -> Array:
             f"got {name}[{first}] = {a[first]}; expected finite numbers. Entries that are not known are left out of "
             "the triples; a table with NaN in their places goes through Completion.from_dense"
         )
-    if a.dtype == np.float32 and a.size and not _safe(a):
-        return a.astype(np.float64)
-    return a
-
-
-def _safe(a: Array) -> bool:
-    largest = max(float(a.max()), -float(a.min()))
-    return largest == 0.0 or 1.0 / FLOAT32_SAFE <= largest <= FLOAT32_SAFE
+    largest = max(float(a.max()), -float(a.min())) if a.size else 0.0
+    if largest > _LARGEST or 0.0 < largest < 1.0 / _LARGEST:
+        raise InputError(
+            f"got {name} of which the largest is {largest:.3g}, whose square is outside the range of float64; expected "
+            f"{1.0 / _LARGEST:g} to {_LARGEST:g}. Try dividing them by it"
+        )
+    safe = largest == 0.0 or 1.0 / FLOAT32_SAFE <= largest <= FLOAT32_SAFE
+    return a if safe or a.dtype == np.float64 else a.astype(np.float64)
 
 
 def _places(places: Any, name: str, count: int) -> NDArray[Any]:
-    given = np.asarray(places)
+    try:
+        given = np.asarray(places)
+    except ValueError as error:
+        raise InputError(f"got {name} that are no list of places ({error}); expected one for each value") from None
     if given.ndim != 1 or len(given) != count:
         raise InputError(f"got {name} of shape {given.shape} for {count} values; expected one place for each value")
     if count and given.dtype.kind not in "iu":
@@ -185,6 +135,8 @@ def _places(places: Any, name: str, count: int) -> NDArray[Any]:
             f"got {name} of type {given.dtype}; expected integers counted from 0. Names and other ids are mapped by "
             "Completion.from_frame"
         )
+    if given.dtype.kind == "u" and count and given.max() > np.iinfo(np.int64).max:
+        raise InputError(f"got {name}[{int(np.argmax(given))}] = {given.max()}; expected at most 2^63 − 1")
     return given.astype(np.int64, copy=False) if given.dtype.kind == "u" or not count else given
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lopside.arrays import Array, as_generator, as_positive, as_rank
 from lopside.errors import InputError
-from lopside.linalg import factored_svd, leading_triplets
+from lopside.linalg import factored_svd
 from lopside.problems import Completion
 from lopside.problems.observed import Held
 from lopside.run import Run
@@ -159,8 +159,7 @@ def _begun(problem: Completion, rank: int, before: tuple[Array, Array] | None) -
     alive = int(np.count_nonzero(s > _ALIVE * s.max(initial=0.0)))
     left, right = U[:, :alive] * np.sqrt(s[:alive]), Vt[:alive].T * np.sqrt(s[:alive])
     if alive < d:
-        held = problem.residual(point.X, point.Y).held
-        U, s, Vt = leading_triplets(held.times, held.transpose_times, problem.shape, d - alive)
+        U, s, Vt = problem.residual(point.X, point.Y).triplets(d - alive)
         root = np.sqrt(np.maximum(s - problem.ridges("x").mean(), _ALIVE * s))
         left, right = np.hstack([left, U * root]), np.hstack([right, Vt.T * root])
     return np.hstack([left, point.X[:, d:]]), np.hstack([right, point.Y[:, d:]])

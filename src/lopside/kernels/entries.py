@@ -1,8 +1,9 @@
 """Work on observed entries, row by row: gradients, residuals, and the least-squares problem of each row.
 
-Entries are compressed by rows (indptr, indices, values); `weights` is an array of as many, or [1] for none. Tables come
-from `kernels.dense.pack`: whole vectors, zeros behind. Rows are independent, so bits do not depend on how they are
-shared out. With `fixed` = 1 the last column of Y's table, number `free`, belongs to a coefficient that stays 1.
+Entries are compressed by rows (indptr, indices, values); `weights` is an array of as many, and with `weighted` = 0 not
+looked at. Tables come from `kernels.dense.pack`: whole vectors, zeros behind. Rows are independent, so bits do not
+depend on how they are shared out. With `fixed` = 1 the last column of Y's table, number `free`, belongs to a coefficient
+that stays 1.
 """
 
 from __future__ import annotations
@@ -25,26 +26,26 @@ _VISIT = 64
 
 
 @compiled
-def gradient(indptr: Any, indices: Any, values: Any, weights: Any, start: Any, stop: Any, X: Any, Y: Any, G: Any,
-             sums: Any) -> None:  # fmt: skip
+def gradient(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, start: Any, stop: Any, X: Any,
+             Y: Any, G: Any, sums: Any) -> None:  # fmt: skip
     """G_i = Σ_k w_k(x_i·t_k − a_k) t_k and sums[i] = Σ_k w_k(x_i·t_k − a_k)² for rows start … stop−1 of the table G."""
-    length, weighted = Y.shape[1], int(weights.size > 1)
+    length = Y.shape[1]
     observed.gradient(indptr, indices, values, weights, sums[start:stop], X, Y, G, start, stop - start, start * length,
                       start * length, length * Y.itemsize // VECTOR_BYTES, weighted, 1, indices.size)  # fmt: skip
 
 
 @compiled
-def errors(indptr: Any, indices: Any, values: Any, weights: Any, start: Any, stop: Any, X: Any, Y: Any, E: Any,
-           sums: Any) -> None:  # fmt: skip
+def errors(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, start: Any, stop: Any, X: Any, Y: Any,
+           E: Any, sums: Any) -> None:  # fmt: skip
     """sums[i] = Σ_k w_k(x_i·t_k − a_k)² and, unless E is empty, E_k = w_k(a_k − x_i·t_k), for rows start … stop−1."""
-    length, weighted = Y.shape[1], int(weights.size > 1)
+    length = Y.shape[1]
     observed.errors(indptr, indices, values, weights, sums[start:stop], E, X, Y, start, stop - start, start * length,
                     length * Y.itemsize // VECTOR_BYTES, weighted, int(E.size > 0), indices.size)  # fmt: skip
 
 
 @compiled
-def solve(indptr: Any, indices: Any, values: Any, weights: Any, start: Any, stop: Any, Y: Any, free: Any, fixed: Any,
-          ridge: Any, damping: Any, X: Any, cutoff: Any, sums: Any) -> None:  # fmt: skip
+def solve(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, start: Any, stop: Any, Y: Any, free: Any,
+          fixed: Any, ridge: Any, damping: Any, X: Any, cutoff: Any, sums: Any) -> None:  # fmt: skip
     """Replace x_i by argmin_x Σ_k w_k(x·t_k + fixed·t_k[free] − a_k)² + ridge_i‖x‖² + damping‖x − x_i‖², by Cholesky.
 
     X is m × free. sums[i] becomes the least value less the term ‖x_i‖² of the damping, right where there is none.
@@ -52,7 +53,7 @@ def solve(indptr: Any, indices: Any, values: Any, weights: Any, start: Any, stop
     """
     length = Y.shape[1]
     lanes = VECTOR_BYTES // Y.itemsize
-    vectors, weighted = length // lanes, weights.size > 1
+    vectors = length // lanes
     width = length + lanes
     B, K = np.empty((_VISIT, width), Y.dtype), np.empty((_VISIT if weighted else 1, width), Y.dtype)
     S = np.empty((free + 1, length), Y.dtype)
@@ -119,11 +120,11 @@ def _place(S: Any, free: Any, diagonal: Any, damping: Any, x: Any, systems: Any,
 
 
 @compiled
-def conjugate_gradients(indptr: Any, indices: Any, values: Any, weights: Any, start: Any, stop: Any, Y: Any, free: Any,
-                        fixed: Any, ridge: Any, damping: Any, X: Any, steps: Any) -> None:  # fmt: skip
+def conjugate_gradients(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, start: Any, stop: Any,
+                        Y: Any, free: Any, fixed: Any, ridge: Any, damping: Any, X: Any, steps: Any) -> None:  # fmt: skip
     """Improve x_i by a few steps of conjugate gradients on the problem of `solve`, from x_i on."""
     length = Y.shape[1]
-    vectors, weighted = length * Y.itemsize // VECTOR_BYTES, int(weights.size > 1)
+    vectors = length * Y.itemsize // VECTOR_BYTES
     x, p, q, r = (np.zeros((1, length), Y.dtype), np.zeros((1, length), Y.dtype), np.zeros((1, length), Y.dtype),
                   np.zeros((1, length), Y.dtype))  # fmt: skip
     unused = np.empty(1)

@@ -25,40 +25,40 @@ def pack(Y: Array) -> Array:
 
 
 def gradient(
-    indptr: Indices, indices: Indices, values: Array, weights: Array, start: int, stop: int, X: Array, Y: Array,
-    G: Array, sums: Array,
+    indptr: Indices, indices: Indices, values: Array, weights: Array, weighted: int, start: int, stop: int,
+    X: Array, Y: Array, G: Array, sums: Array,
 ) -> None:  # fmt: skip
     """See `kernels.entries.gradient`."""
     G[start:stop] = 0
     for rows, part in _visits(indptr, start, stop):
         T, line = Y[indices[part]], _lines(indptr, rows)
         missed = np.einsum("ij,ij->i", X[rows][line], T) - values[part]
-        pull = missed * (weights[part] if weights.size > 1 else 1)
+        pull = missed * (weights[part] if weighted else 1)
         sums[rows] = np.bincount(line, pull.astype(np.float64) * missed, rows.stop - rows.start)
         np.add.at(G[rows], line, pull[:, None] * T)
 
 
 def errors(
-    indptr: Indices, indices: Indices, values: Array, weights: Array, start: int, stop: int, X: Array, Y: Array,
-    E: Array, sums: Array,
+    indptr: Indices, indices: Indices, values: Array, weights: Array, weighted: int, start: int, stop: int,
+    X: Array, Y: Array, E: Array, sums: Array,
 ) -> None:  # fmt: skip
     """See `kernels.entries.errors`."""
     for rows, part in _visits(indptr, start, stop):
         line = _lines(indptr, rows)
         missed = values[part] - np.einsum("ij,ij->i", X[rows][line], Y[indices[part]])
-        pull = missed * (weights[part] if weights.size > 1 else 1)
+        pull = missed * (weights[part] if weighted else 1)
         sums[rows] = np.bincount(line, pull.astype(np.float64) * missed, rows.stop - rows.start)
         if E.size:
             E[part] = pull
 
 
 def solve(
-    indptr: Indices, indices: Indices, values: Array, weights: Array, start: int, stop: int, Y: Array, free: int,
-    fixed: int, ridge: Array, damping: float, X: Array, cutoff: float, sums: Array,
+    indptr: Indices, indices: Indices, values: Array, weights: Array, weighted: int, start: int, stop: int,
+    Y: Array, free: int, fixed: int, ridge: Array, damping: float, X: Array, cutoff: float, sums: Array,
 ) -> None:  # fmt: skip
     """See `kernels.entries.solve`; a small eigenvalue takes the place of a small pivot."""
     for i in range(start, stop):
-        T, a, w = _row(indptr, indices, values, weights, Y, free, fixed, i)
+        T, a, w = _row(indptr, indices, values, weights, weighted, Y, free, fixed, i)
         left = T * w[:, None]
         G, b = (left.T @ T).astype(np.float64), (left.T @ a).astype(np.float64)
         G.flat[:: free + 1] += ridge[i] + damping
@@ -72,12 +72,12 @@ def solve(
 
 
 def conjugate_gradients(
-    indptr: Indices, indices: Indices, values: Array, weights: Array, start: int, stop: int, Y: Array, free: int,
-    fixed: int, ridge: Array, damping: float, X: Array, steps: int,
+    indptr: Indices, indices: Indices, values: Array, weights: Array, weighted: int, start: int, stop: int,
+    Y: Array, free: int, fixed: int, ridge: Array, damping: float, X: Array, steps: int,
 ) -> None:  # fmt: skip
     """See `kernels.entries.conjugate_gradients`."""
     for i in range(start, stop):
-        T, a, w = _row(indptr, indices, values, weights, Y, free, fixed, i)
+        T, a, w = _row(indptr, indices, values, weights, weighted, Y, free, fixed, i)
         x, diagonal = X[i].astype(np.float64), ridge[i] + damping
         r = T.T @ (w * (a - T @ x)) - ridge[i] * x
         p, size = r, float(r @ r)
@@ -94,11 +94,19 @@ def conjugate_gradients(
 
 
 def _row(
-    indptr: Indices, indices: Indices, values: Array, weights: Array, Y: Array, free: int, fixed: int, i: int
+    indptr: Indices,
+    indices: Indices,
+    values: Array,
+    weights: Array,
+    weighted: int,
+    Y: Array,
+    free: int,
+    fixed: int,
+    i: int,
 ) -> tuple[Array, Array, Array]:
     part = slice(indptr[i], indptr[i + 1])
     T = Y[indices[part]]
-    w: Any = weights[part] if weights.size > 1 else np.ones(len(T), Y.dtype)
+    w: Any = weights[part] if weighted else np.ones(len(T), Y.dtype)
     return T[:, :free], values[part] - fixed * T[:, -1], w
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Literal, Self
 
-from lopside.observations import Observations, as_observations, of_sparse, of_table
+from lopside.observations import Observations, as_observations
+from lopside.observed_tables import of_sparse, of_table
 from lopside.problems.observed import Observed
 from lopside.problems.penalty import Bias, Penalty, RidgeScaling
 

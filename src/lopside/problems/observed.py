@@ -22,7 +22,6 @@ from lopside.problems.surrogate import Surrogate
 from lopside.storage.lines import Lines
 from lopside.threads import thread_count
 
-
 _TINY = 1e-30
 """Stands for the scale of lines without entries."""
 
@@ -136,9 +135,8 @@ class Observed:
 
     def error(self, solution: Any, held: Held) -> float:
         """Return √(Σ w(μ + x_i·y_j − a)²/Σ w) over entries held out."""
-        X, Y = solution if isinstance(solution, tuple) else (solution.X, solution.Y)
-        point = self.located(X, Y, np.asarray(X).dtype)
-        missed = predicted(point.X, point.Y, self.mean, held.rows, held.columns, cold="mean") - held.values
+        point = self.fitted(solution)
+        missed = predicted(point, self.mean, held.rows, held.columns, cold="mean") - held.values
         return float(np.sqrt(np.average(missed.astype(np.float64) ** 2, weights=held.weights)))
 
     def largest_ridge(self) -> float:
@@ -186,7 +184,10 @@ class Observed:
 
     def sigma1(self) -> float:
         """Return an estimate of σ₁(M) from below."""
-        return self.surrogate.sigma1()
+        before = self.surrogate.reads
+        sigma1 = self.surrogate.sigma1()
+        self.reads += self.surrogate.reads - before
+        return sigma1
 
     def times(self, Y: Array) -> Array:
         """Return M Y."""
@@ -204,7 +205,10 @@ class Observed:
         The scalar is near mn/k where the entries are spread evenly [TMC21].
         """
         ridge = 0.5 * (self.ridges("x").mean() + self.ridges("y").mean())
-        return self.surrogate.leading(rank, self.square, self.norm**2, ridge)
+        before = self.surrogate.reads
+        found = self.surrogate.leading(rank, self.square, self.norm**2, ridge)
+        self.reads += self.surrogate.reads - before
+        return found
 
     def point(self, X: Array, Y: Array) -> CompletionPoint:
         """Return the `CompletionPoint` at copies of X and Y, of d columns or with those of the biases."""
@@ -219,6 +223,12 @@ class Observed:
     def located(self, X: Array, Y: Array, kind: Any = np.float64) -> CompletionPoint:
         """Return the point at copies of X and Y as they are, in a precision of their own."""
         return CompletionPoint(self, *with_biases(*as_factors(X, Y, self.shape, np.dtype(kind)), self.penalty.bias))
+
+    def fitted(self, solution: Any) -> CompletionPoint:
+        """Return the point of a solution or a pair of factors; float32 stays, everything else becomes float64."""
+        X, Y = solution if isinstance(solution, tuple | list) else (solution.X, solution.Y)
+        single = getattr(X, "dtype", None) == np.float32
+        return self.located(X, Y, np.float32 if single else np.float64)
 
     def gradient(self, point: CompletionPoint, side: str) -> tuple[Array, float]:
         """Return the gradient for one factor in its free columns, and Σ w(x_i·y_j − a)²; one read."""
@@ -270,13 +280,12 @@ class Observed:
         cold : "mean", "raise" or "nan"
             For rows and columns that were not there: what the mean and the other side's bias say, an error, or NaN.
         """
-        X, Y = solution if isinstance(solution, tuple) else (solution.X, solution.Y)
-        point = self.located(X, Y, np.asarray(X).dtype)
+        point = self.fitted(solution)
         i = positions(rows, self.row_ids, self.shape[0], "rows")
         j = positions(cols, self.column_ids, self.shape[1], "columns")
         if len(i) != len(j):
             raise InputError(f"got {len(i)} rows and {len(j)} columns; expected pairs of them")
-        return predicted(point.X, point.Y, self.mean, i, j, cold=cold)
+        return predicted(point, self.mean, i, j, cold=cold)
 
 
 _LEFT = {

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from lopside.arrays import Array
 from lopside.errors import InputError
 from lopside.ids import Ids
+from lopside.problems.completion_point import CompletionPoint
 
 Cold = Literal["mean", "raise", "nan"]
 
 _STRETCH = 1 << 16
 
 
-def predicted(X: Array, Y: Array, mean: float, rows: NDArray[Any], columns: NDArray[Any], *, cold: Cold) -> Array:
+def predicted(point: CompletionPoint, mean: float, rows: NDArray[Any], columns: NDArray[Any], *, cold: Cold) -> Array:
     """Return μ + x_i·y_j for each pair of positions; −1 stands for a line that was not there.
 
     Parameters
@@ -34,20 +35,24 @@ def predicted(X: Array, Y: Array, mean: float, rows: NDArray[Any], columns: NDAr
             f"got {int(strange.sum())} places whose row or column was not there when the factors were fitted, the "
             f"first number {k}; expected known ones. Try cold='mean' or 'nan'"
         )
+    X, Y = point.X, point.Y
+    still_x, still_y = (point.layout.order(left=left)[1] for left in (True, False))
     out = np.empty(len(rows), X.dtype)
     for a in range(0, len(rows), _STRETCH):
         part = slice(a, a + _STRETCH)
-        x, y = _lines(X, rows[part]), _lines(Y, columns[part])
+        x, y = _lines(X, rows[part], still_x), _lines(Y, columns[part], still_y)
         out[part] = np.einsum("ij,ij->i", x, y, dtype=np.float64) + mean
     if cold == "nan":
         out[strange] = np.nan
     return out
 
 
-def _lines(F: Array, positions: NDArray[Any]) -> Array:
+def _lines(F: Array, positions: NDArray[Any], still: list[int]) -> Array:
     lines = F[positions]
-    # A column that is 1 for all stays so: it carries the other side's bias.
-    lines[positions < 0] = np.where((F == 1).all(axis=0), 1, 0)
+    strange = positions < 0
+    lines[strange] = 0
+    for column in still:  # which carries the other side's bias
+        lines[strange, column] = 1
     return lines
 
 

@@ -29,6 +29,7 @@ class Surrogate:
         if values is None and lines.weights is not None:
             values = lines.values * lines.weights
         self.held = lines.matrix(values)
+        self.reads = 0
         self._sigma1: float | None = None
 
     def sigma1(self) -> float:
@@ -39,8 +40,22 @@ class Surrogate:
 
     def _gram(self, V: Array) -> tuple[Array, Array]:
         V = V.astype(self.held.dtype, copy=False)
+        self.reads += 1
         swept = self.held.sweep(None, V, np.eye(V.shape[1], dtype=V.dtype))
         return swept.probe, swept.gram
+
+    def triplets(self, rank: int) -> tuple[Array, Array, Array]:
+        """Return about the leading singular triplets of M: U (m × d), s, Vᵗ."""
+
+        def counted(product: Callable[[Array], Array]) -> Callable[[Array], Array]:
+            def read(F: Array) -> Array:
+                self.reads += 1
+                return product(F)
+
+            return read
+
+        times, transpose_times = counted(self.held.times), counted(self.held.transpose_times)
+        return leading_triplets(times, transpose_times, self.held.shape, rank)
 
     def leading(
         self, rank: int, square: Callable[[Array, Array], float], nothing: float, ridge: float
@@ -57,7 +72,7 @@ class Surrogate:
         ridge : float
             λ: c minimizes Σ w(c u_iᵀΣv_j − a)² + 2λc Σσ.
         """
-        U, s, Vt = leading_triplets(self.held.times, self.held.transpose_times, self.held.shape, rank)
+        U, s, Vt = self.triplets(rank)
         kind = self.held.dtype
         X, Y = (U * s).astype(kind), Vt.T.astype(kind)
         plus, minus = square(X, Y), square(-X, Y)

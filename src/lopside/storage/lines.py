@@ -55,7 +55,13 @@ class Lines:
         self.shape = len(indptr) - 1, width
         self.threads = threads
         self.nbytes = indptr.nbytes + indices.nbytes + values.nbytes + (0 if weights is None else weights.nbytes)
-        self._arrays = fixed(indptr), fixed(indices), fixed(values)
+        self._arrays = (
+            fixed(indptr),
+            fixed(indices),
+            fixed(values),
+            fixed(np.ones(1, values.dtype) if weights is None else weights),
+            int(weights is not None),
+        )
         self._cuts: dict[int, list[slice]] = {}
 
     @property
@@ -126,17 +132,17 @@ class Lines:
         """Return Σ_j w(x_i·y_j − a)y_j for each line (of X's shape), and Σ_j w(x_i·y_j − a)² in float64."""
         kernel = kernels.entries_kernel()
         P, Q = kernel.pack(X), kernel.pack(Y)
-        G, sums, weights = np.empty_like(P), np.empty(len(X)), self._weights(X.dtype)
-        self._run(X.shape[1], lambda a, b: kernel.gradient(*self._arrays, weights, a, b, P, Q, G, sums))
+        G, sums = np.empty_like(P), np.empty(len(X))
+        self._run(X.shape[1], lambda a, b: kernel.gradient(*self._arrays, a, b, P, Q, G, sums))
         return (G if G.shape == X.shape else np.ascontiguousarray(G[:, : X.shape[1]])), sums
 
     def squares(self, X: Array, Y: Array, out: Array | None = None) -> Array:
         """Return Σ_j w(x_i·y_j − a)² for each line in float64; entry by entry w(a − x_i·y_j) goes into `out`."""
         kernel = kernels.entries_kernel()
         P, Q = kernel.pack(X), kernel.pack(Y)
-        sums, weights = np.empty(len(X)), self._weights(X.dtype)
+        sums = np.empty(len(X))
         E = np.empty(0, X.dtype) if out is None else out
-        self._run(X.shape[1], lambda a, b: kernel.errors(*self._arrays, weights, a, b, P, Q, E, sums))
+        self._run(X.shape[1], lambda a, b: kernel.errors(*self._arrays, a, b, P, Q, E, sums))
         return sums
 
     def solve(self, X: Array, Y: Array, ridge: Array, *, fixed: bool, damping: float) -> Array:
@@ -146,30 +152,23 @@ class Lines:
         returned (float64, one number for each line) is the least value of each sum.
         """
         kernel, free = kernels.entries_kernel(), X.shape[1]
-        Q, sums, weights = kernel.pack(Y), np.empty(len(X)), self._weights(X.dtype)
+        Q, sums = kernel.pack(Y), np.empty(len(X))
         u = max(UNIT_ROUNDOFF, 0.5 * float(np.finfo(X.dtype).eps))
         cutoff = _PIVOT * free * u
         self._run(
             free * free,
-            lambda a, b: kernel.solve(
-                *self._arrays, weights, a, b, Q, free, int(fixed), ridge, damping, X, cutoff, sums
-            ),
+            lambda a, b: kernel.solve(*self._arrays, a, b, Q, free, int(fixed), ridge, damping, X, cutoff, sums),
         )
         return sums
 
     def improve(self, X: Array, Y: Array, ridge: Array, *, fixed: bool, damping: float, steps: int) -> None:
         """Take some steps of conjugate gradients towards the minimizer of `solve` in each row of X."""
         kernel, free = kernels.entries_kernel(), X.shape[1]
-        Q, weights = kernel.pack(Y), self._weights(X.dtype)
+        Q = kernel.pack(Y)
         self._run(
             free * (steps + 1),
-            lambda a, b: kernel.conjugate_gradients(
-                *self._arrays, weights, a, b, Q, free, int(fixed), ridge, damping, X, steps
-            ),
+            lambda a, b: kernel.conjugate_gradients(*self._arrays, a, b, Q, free, int(fixed), ridge, damping, X, steps),
         )
-
-    def _weights(self, kind: Any) -> Array:
-        return np.ones(1, kind) if self.weights is None else fixed(self.weights)
 
     def _run(self, work: int, visit: Callable[[int, int], None]) -> None:
         """Visit shares of the lines; each line's result is its own, so they may be shared out in any way."""
