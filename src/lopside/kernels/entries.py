@@ -2,8 +2,8 @@
 
 Entries are compressed by rows (indptr, indices, values); `weights` is an array of as many, and with `weighted` = 0 not
 looked at. Tables come from `kernels.dense.pack`: whole vectors, zeros behind. Rows are independent, so bits do not
-depend on how they are shared out. With `fixed` = 1 the last column of Y's table, number `free`, belongs to a coefficient
-that stays 1.
+depend on how they are shared out. With `fixed` = 1 the last column of Y's table, number `free`, belongs to a
+coefficient that stays 1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lopside.kernels import observed
 from lopside.kernels.compiled import compiled
 from lopside.kernels.dense import pack, pitch
 from lopside.kernels.llvm import VECTOR_BYTES
-from lopside.kernels.systems import solve_lanes as systems_at_once
+from lopside.kernels.systems import solve_lanes
 from lopside.kernels.tiles import product
 
 __all__ = ["conjugate_gradients", "errors", "gradient", "pack", "pitch", "solve"]
@@ -49,20 +49,93 @@ def solve(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, s
     """Replace x_i by argmin_x Σ_k w_k(x·t_k + fixed·t_k[free] − a_k)² + ridge_i‖x‖² + damping‖x − x_i‖², by Cholesky.
 
     X is m × free. sums[i] becomes the least value less the term ‖x_i‖² of the damping, right where there is none.
-    A pivot below `cutoff` times the largest diagonal entry leaves its coefficient at 0.
+    A pivot below `cutoff` times the largest diagonal entry leaves its coefficient at 0. Rows with few entries have a
+    smaller system, with one unknown for each entry: x = Tᵀu, (TTᵀ + ridge_i/w)u = a, where there is no damping.
     """
+    lanes = VECTOR_BYTES // Y.itemsize
+    # By their number of entries, so that the rows that share the lanes of a vector have systems of about one size.
+    order = start + np.argsort(indptr[start + 1 : stop + 1] - indptr[start:stop], kind="mergesort")
+    done = 0
+    while damping == 0 and done < order.size and _is_short(indptr, ridge, order[done], free):
+        done += 1
+    for head in range(0, done, lanes):
+        _few(indptr, indices, values, weights, weighted, order[head : min(head + lanes, done)], Y, free, fixed, ridge, X,
+             cutoff, sums)  # fmt: skip
+    if done < order.size:
+        _many(indptr, indices, values, weights, weighted, order[done:], Y, free, fixed, ridge, damping, X, cutoff, sums)
+
+
+@compiled
+def _is_short(indptr: Any, ridge: Any, i: Any, free: Any) -> Any:
+    count = indptr[i + 1] - indptr[i]
+    return count == 0 or (2 * count <= free and count <= _VISIT and ridge[i] > 0)
+
+
+@compiled
+def _few(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, rows: Any, Y: Any, free: Any, fixed: Any,
+         ridge: Any, X: Any, cutoff: Any, sums: Any) -> None:  # fmt: skip
     length = Y.shape[1]
     lanes = VECTOR_BYTES // Y.itemsize
-    vectors = length // lanes
-    width = length + lanes
+    vectors, width = length // lanes, length + lanes
+    size = 0
+    for i in rows:
+        size = max(size, indptr[i + 1] - indptr[i])
+    across = (size + lanes - 1) // lanes * lanes
+    B, T, S = np.empty((size, width), Y.dtype), np.zeros((free, across), Y.dtype), np.empty((size, across), Y.dtype)
+    systems = np.zeros((size, size + 1, lanes), Y.dtype)
+    limits, gained = np.zeros(lanes, Y.dtype), np.zeros(lanes, Y.dtype)
+    for lane in range(rows.size):
+        i = rows[lane]
+        first, count = indptr[i], indptr[i + 1] - indptr[i]
+        observed.fetch(indices, values, Y, B, first, count, vectors, free, fixed, width, indices.size)
+        for e in range(count):
+            for c in range(free):
+                T[c, e] = B[e, c]
+        S[:] = 0
+        product(T, 0, across, 1, T, 0, across, free, S, 0, across, count, (count + lanes - 1) // lanes, 0)
+        largest = 0.0
+        for e in range(count):
+            for j in range(e + 1, count):
+                systems[e, j, lane] = S[e, j]
+            whole = S[e, e] + (ridge[i] / weights[first + e] if weighted else ridge[i])
+            largest = max(largest, np.float64(whole))
+            systems[e, e, lane] = whole
+            systems[e, size, lane] = B[e, free]
+        for e in range(count, size):
+            systems[e, e, lane] = 1
+        limits[lane] = min(cutoff * largest, 0.5)
+    for lane in range(rows.size, lanes):
+        for e in range(size):
+            systems[e, e, lane] = 1
+    solve_lanes(limits, gained, systems, size)
+    u, x = np.empty(max(1, size), Y.dtype), np.empty(length, Y.dtype)
+    for lane in range(rows.size):
+        i = rows[lane]
+        first, count = indptr[i], indptr[i + 1] - indptr[i]
+        observed.fetch(indices, values, Y, B, first, count, vectors, free, fixed, width, indices.size)
+        for e in range(count):
+            u[e] = systems[e, size, lane]
+        x[:] = 0
+        product(u, 0, 1, 1, B, 0, width, count, x, 0, length, 1, vectors, 0)
+        sums[i] = ridge[i] * np.float64(gained[lane])
+        for c in range(free):
+            X[i, c] = x[c]
+
+
+@compiled
+def _many(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, rows: Any, Y: Any, free: Any, fixed: Any,
+          ridge: Any, damping: Any, X: Any, cutoff: Any, sums: Any) -> None:  # fmt: skip
+    length = Y.shape[1]
+    lanes = VECTOR_BYTES // Y.itemsize
+    vectors, width = length // lanes, length + lanes
     B, K = np.empty((_VISIT, width), Y.dtype), np.empty((_VISIT if weighted else 1, width), Y.dtype)
     S = np.empty((free + 1, length), Y.dtype)
     systems = np.zeros((free, free + 1, lanes), Y.dtype)
     limits, gained, energies = np.zeros(lanes, Y.dtype), np.zeros(lanes, Y.dtype), np.zeros(lanes)
-    for head in range(start, stop, lanes):
-        busy = min(lanes, stop - head)
+    for head in range(0, rows.size, lanes):
+        busy = min(lanes, rows.size - head)
         for lane in range(busy):
-            i = head + lane
+            i = rows[head + lane]
             S[:] = 0
             energies[lane] = 0.0
             for first in range(indptr[i], indptr[i + 1], _VISIT):
@@ -76,11 +149,12 @@ def solve(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, s
                     energies[lane] += np.float64(left[e, free]) * np.float64(B[e, free])
                 _add(left, B, width, count, S, free, lanes, vectors)
             limits[lane] = cutoff * _place(S, free, ridge[i] + damping, damping, X[i], systems, lane)
-        systems_at_once(limits, gained, systems, free)
+        solve_lanes(limits, gained, systems, free)
         for lane in range(busy):
-            sums[head + lane] = energies[lane] - gained[lane]
+            i = rows[head + lane]
+            sums[i] = energies[lane] - gained[lane]
             for c in range(free):
-                X[head + lane, c] = systems[c, free, lane]
+                X[i, c] = systems[c, free, lane]
 
 
 @compiled
@@ -121,7 +195,8 @@ def _place(S: Any, free: Any, diagonal: Any, damping: Any, x: Any, systems: Any,
 
 @compiled
 def conjugate_gradients(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, start: Any, stop: Any,
-                        Y: Any, free: Any, fixed: Any, ridge: Any, damping: Any, X: Any, steps: Any) -> None:  # fmt: skip
+                        Y: Any, free: Any, fixed: Any, ridge: Any, damping: Any, X: Any,
+                        steps: Any) -> None:  # fmt: skip
     """Improve x_i by a few steps of conjugate gradients on the problem of `solve`, from x_i on."""
     length = Y.shape[1]
     vectors = length * Y.itemsize // VECTOR_BYTES
