@@ -23,7 +23,14 @@ from lopside.theory.ward_kolda_window import window_theorem
 _ALL_TIME = "theory.all_time, which sharpens WK23, Thm 5.1"
 
 
-def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.random.Generator = 0) -> Certificate:
+def certify(
+    problem: Any,
+    solution: Any,
+    *,
+    solver: Any = None,
+    gap: float = 0.0,
+    rng: int | np.random.Generator = 0,
+) -> Certificate:
     """Prove what can be proved about factors of A.
 
     For `Completion` it is the duality gap (any factors, with a ridge). For `Full` three theorems are tried: the
@@ -40,6 +47,9 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
     solver : Solver, optional
         The method that would go on from (X, Y); its convergence is then what is asked for. Without it, a solution
         is judged with the method that made it.
+    gap : float
+        For `Completion`: a relative duality gap that is good enough. The proof is as tight as the factors are good to
+        a tenth in any case.
     rng : int or numpy.random.Generator
         Of the random probes that a large matrix is searched with; `failure_probability` is over their draw. Give
         one of your own for a matrix that somebody may have built against the default.
@@ -69,7 +79,7 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
     (True, True, [0.6, 0.6])
     """
     if isinstance(problem, Completion):
-        return _of_completion(problem, *_pair(solution), solver, _of_its_own(rng))
+        return _of_completion(problem, *_pair(solution), solver, gap, _of_its_own(rng))
     if not isinstance(problem, Full):
         raise AbilityError(f"got {type(problem).__name__}; certificates speak about Full and Completion")
     X, Y = as_factors(*_pair(solution), problem.shape, np.dtype(np.float64))
@@ -93,11 +103,15 @@ def certify(problem: Any, solution: Any, *, solver: Any = None, rng: int | np.ra
     return Certificate(tuple(sorted(parts, key=lambda part: not part.holds)), asks_convergence=solver is not None)
 
 
-def _of_completion(problem: Completion, X: Array, Y: Array, solver: Any, rng: np.random.Generator) -> Certificate:
+def _of_completion(
+    problem: Completion, X: Array, Y: Array, solver: Any, gap: float, rng: np.random.Generator
+) -> Certificate:
     """Apply the duality gap: distance to the least loss of every rank, for a ridge and any factors [SRJ04; RFP10]."""
     handle = problem.metered()
     point = handle.located(X, Y)
-    part = completion_gap.as_part(problem, completion_gap.completion_gap(handle, X, Y, rng), point.layout.shared)
+    part = completion_gap.as_part(
+        problem, completion_gap.completion_gap(handle, X, Y, rng, target=gap), point.layout.shared
+    )
     return Certificate(
         (part, *([_no_theorem(solver)] if solver is not None else [])), asks_convergence=solver is not None
     )

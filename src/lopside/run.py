@@ -147,7 +147,7 @@ class Run:
 
     def prove(self, solution: Solution) -> Certificate:
         """Return the certificate of a solution of this run, with the first step at which a watched run was certain."""
-        certificate = certify(self.problem, solution)
+        certificate = certify(self.problem, solution, gap=self.stop.gap or 0.0)
         if self.certified is None or self.certified.step in (0, solution.steps):
             return certificate
         return replace(certificate, parts=(*certificate.parts, self.certified))

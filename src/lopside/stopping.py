@@ -153,7 +153,7 @@ def _relative_gap(state: Any, target: float) -> float:
     point, problem = state.point, state.point.problem
     rng = np.random.default_rng((_SEED, state.step))
     if isinstance(problem, Completion):
-        return completion_gap(problem, point.X, point.Y, rng, target=target).gap.relative
+        return completion_gap(problem, point.X, point.Y, rng, target=target, deciding=True).gap.relative
     _require_full(problem, "gap")
     X, Y = point.X.astype(np.float64), point.Y.astype(np.float64)
     loss = state.loss

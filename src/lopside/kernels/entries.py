@@ -49,7 +49,7 @@ def solve(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, s
     """Replace x_i by argmin_x Σ_k w_k(x·t_k + fixed·t_k[free] − a_k)² + ridge_i‖x‖² + damping‖x − x_i‖², by Cholesky.
 
     X is m × free. sums[i] becomes the least value less the term ‖x_i‖² of the damping, right where there is none.
-    A pivot below `cutoff` times the largest diagonal entry leaves its coefficient at 0. Rows with few entries have a
+    A pivot below `cutoff` times its diagonal entry leaves its coefficient at 0. Rows with few entries have a
     smaller system, with one unknown for each entry: x = Tᵀu, (TTᵀ + ridge_i/w)u = a, where there is no damping.
     """
     lanes = VECTOR_BYTES // Y.itemsize
@@ -83,7 +83,7 @@ def _few(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, ro
     across = (size + lanes - 1) // lanes * lanes
     B, T, S = np.empty((size, width), Y.dtype), np.zeros((free, across), Y.dtype), np.empty((size, across), Y.dtype)
     systems = np.zeros((size, size + 1, lanes), Y.dtype)
-    limits, gained = np.zeros(lanes, Y.dtype), np.zeros(lanes, Y.dtype)
+    limits, gained = np.zeros((size, lanes), Y.dtype), np.zeros(lanes, Y.dtype)
     for lane in range(rows.size):
         i = rows[lane]
         first, count = indptr[i], indptr[i + 1] - indptr[i]
@@ -93,17 +93,15 @@ def _few(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, ro
                 T[c, e] = B[e, c]
         S[:] = 0
         product(T, 0, across, 1, T, 0, across, free, S, 0, across, count, (count + lanes - 1) // lanes, 0)
-        largest = 0.0
         for e in range(count):
             for j in range(e + 1, count):
                 systems[e, j, lane] = S[e, j]
             whole = S[e, e] + (ridge[i] / weights[first + e] if weighted else ridge[i])
-            largest = max(largest, np.float64(whole))
+            limits[e, lane] = cutoff * whole
             systems[e, e, lane] = whole
             systems[e, size, lane] = B[e, free]
         for e in range(count, size):
             systems[e, e, lane] = 1
-        limits[lane] = min(cutoff * largest, 0.5)
     for lane in range(rows.size, lanes):
         for e in range(size):
             systems[e, e, lane] = 1
@@ -131,7 +129,8 @@ def _many(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, r
     B, K = np.empty((_VISIT, width), Y.dtype), np.empty((_VISIT if weighted else 1, width), Y.dtype)
     S = np.empty((free + 1, length), Y.dtype)
     systems = np.zeros((free, free + 1, lanes), Y.dtype)
-    limits, gained, energies = np.zeros(lanes, Y.dtype), np.zeros(lanes, Y.dtype), np.zeros(lanes)
+    limits = np.zeros((free, lanes), Y.dtype)
+    gained, energies = np.zeros(lanes, Y.dtype), np.zeros(lanes)
     for head in range(0, rows.size, lanes):
         busy = min(lanes, rows.size - head)
         for lane in range(busy):
@@ -148,7 +147,7 @@ def _many(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, r
                 for e in range(count):
                     energies[lane] += np.float64(left[e, free]) * np.float64(B[e, free])
                 _add(left, B, width, count, S, free, lanes, vectors)
-            limits[lane] = cutoff * _place(S, free, ridge[i] + damping, damping, X[i], systems, lane)
+            _place(S, free, ridge[i] + damping, damping, X[i], systems, limits, cutoff, lane)
         solve_lanes(limits, gained, systems, free)
         for lane in range(busy):
             i = rows[head + lane]
@@ -180,17 +179,17 @@ def _add(K: Any, B: Any, width: Any, count: Any, S: Any, free: Any, lanes: Any, 
 
 
 @compiled
-def _place(S: Any, free: Any, diagonal: Any, damping: Any, x: Any, systems: Any, lane: Any) -> Any:
-    # Put the system of a row into its lane; return the largest entry of its diagonal.
-    largest = 0.0
+def _place(S: Any, free: Any, diagonal: Any, damping: Any, x: Any, systems: Any, limits: Any, cutoff: Any,
+           lane: Any) -> None:  # fmt: skip
+    # Put the system of a row into its lane. Elimination is blind to the scale of a row, so each pivot is measured by the
+    # diagonal entry it comes from.
     for c in range(free):
         for j in range(c + 1, free):
             systems[c, j, lane] = S[c, j]
         whole = S[c, c] + diagonal
-        largest = max(largest, np.float64(whole))
+        limits[c, lane] = cutoff * whole
         systems[c, c, lane] = whole
         systems[c, free, lane] = S[free, c] + damping * x[c]
-    return largest
 
 
 @compiled

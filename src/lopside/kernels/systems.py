@@ -17,8 +17,8 @@ _TOGETHER = 4
 def solve_lanes(typingctx: Any, limits: Any, gained: Any, S: Any, size: Any) -> Any:
     """Solve G z = b in every lane, G `size` × `size`: column `size` of S becomes z, and gained bᵀG⁻¹b.
 
-    S holds [G | b] from the diagonal on, a vector for each place (i, j) at (i·(size + 1) + j)·lanes, and is used up. A
-    pivot not above `limits` counts as infinite: its coefficient is 0.
+    S holds [G | b] from the diagonal on, a vector for each place (i, j) at (i·(size + 1) + j)·lanes, and is used up.
+    Pivot k counts as infinite where it is not above limits[k·lanes:]: its coefficient is 0.
     """
     return types.void(limits, gained, S, size), calling("solve_lanes", _solve)
 
@@ -42,7 +42,7 @@ class _System:
 
     def __init__(self, code: Code, limits: Any, S: Any, size: Any) -> None:
         self.code, self.S, self.size = code, S, size
-        self.limit = code.load(limits, code.integer(0))
+        self.limits = limits
         self.pitch = code.times(code.plus(size, 1), code.lanes)
 
     def at(self, i: Any, j: Any) -> Any:
@@ -71,7 +71,7 @@ class _System:
         code, build = self.code, self.code.builder
         pivot, right = self.get(k, k), self.get(k, self.size)
         one = ir.Constant(code.vector, [ir.Constant(code.wide, 1.0)] * code.lanes)
-        good = build.fcmp_ordered(">", pivot, self.limit)
+        good = build.fcmp_ordered(">", pivot, code.load(self.limits, code.times(k, code.lanes)))
         inverse = build.select(good, build.fdiv(one, pivot), ir.Constant(code.vector, None))
         self.put(inverse, k, k)
         code.add_product(total, build.fmul(right, inverse), right)

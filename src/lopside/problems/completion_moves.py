@@ -68,7 +68,9 @@ def _half(problem: Any, point: CompletionPoint, side: str, metric: Metric) -> tu
     own, shares = problem.shares(side)
     table = here.table[:, : len(here.free)]
     gram = (table * shares[:, None]).T.astype(np.float64) @ table
-    step = metric.step(point.slope(side) * here.units, gram, own, here.ridges) * here.units
+    # A plain step has no unit of its own; a scaled one is taken where the ridge is the same for all columns.
+    units = here.units if getattr(metric, "scaled", False) else 1.0
+    step = metric.step(point.slope(side) * units, gram, own, here.ridges) * units
     return here.replaced(here.factor[:, here.free] - step), None
 
 

@@ -183,11 +183,12 @@ class Observed:
         return Surrogate(self.by_rows, values)
 
     def sigma1(self) -> float:
-        """Return an estimate of σ₁(M) from below."""
+        """Return σ₁(M), estimated from below, plus the largest λ_i: the curvature that plain steps are measured by."""
         before = self.surrogate.reads
         sigma1 = self.surrogate.sigma1()
         self.reads += self.surrogate.reads - before
-        return sigma1
+        ratio = max(1.0, self.penalty.of_biases / self.ridge) if self.ridge else 0.0
+        return sigma1 + ratio * float(max(self.ridges("x").max(), self.ridges("y").max()))
 
     def times(self, Y: Array) -> Array:
         """Return M Y."""

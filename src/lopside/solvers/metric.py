@@ -69,6 +69,7 @@ class Gram:
     step_size: float
     damping: float = 0.0
     precision: float = UNIT_ROUNDOFF
+    scaled: ClassVar[bool] = True
 
     def step(self, gradient: Array, gram: Array, scales: Array, ridges: Array) -> Array:
         """Return η g_i(s_i G + (r_i + λ)I)⁻¹ for each row g_i of the gradient, s_i its scale and r_i its ridge."""

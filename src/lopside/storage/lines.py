@@ -25,7 +25,7 @@ _STRETCH = 1 << 20
 """Entries treated at once where NumPy does the work."""
 
 _PIVOT = 16.0
-"""A pivot below this many d·u times the largest diagonal entry of its system is rounding."""
+"""A pivot below this many d·u times the diagonal entry it comes from is rounding."""
 
 
 class Lines:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lopside.arrays import Array
+from lopside.errors import InputError
 from lopside.krylov import EPSILON
 from lopside.linalg import tall_qr
 from lopside.problems import Completion, Full
@@ -19,6 +20,9 @@ from lopside.threads import one_blas_thread
 
 _SUITED = 0.1
 """The bound on the norm is tight enough where it adds this share to the gap there would be with the norm itself."""
+
+_LARGEST, _SINGLE = 1e150, 1e15
+"""Norms beyond have squares that overflow, in float64 or in the float32 that residuals are kept in."""
 
 _FINE = 1e-12
 """Share of F that is small enough for a gap in any case."""
@@ -41,7 +45,13 @@ class Measured(NamedTuple):
 
 
 def completion_gap(
-    problem: Completion, X: Array, Y: Array, rng: np.random.Generator, *, target: float = 0.0
+    problem: Completion,
+    X: Array,
+    Y: Array,
+    rng: np.random.Generator,
+    *,
+    target: float = 0.0,
+    deciding: bool = False,
 ) -> Measured:
     """Prove how far factors are from the least F of every rank; reads the entries a few times.
 
@@ -53,7 +63,14 @@ def completion_gap(
     rng : numpy.random.Generator
         The certificate's own.
     target : float
-        Relative gap that is enough; where it cannot be reached, no more is done than to see that.
+        Relative gap that is enough.
+    deciding : bool
+        Only whether the target is reached is asked: where it cannot be, no more is done than to see that.
+
+    Raises
+    ------
+    InputError
+        If the squares of the residual overflow.
     """
     point = problem.located(X, Y)
     scaled, found, loss, slip = _residual(problem, point)
@@ -65,9 +82,9 @@ def completion_gap(
 
     def enough(low: float, high: float) -> bool:
         proved, hoped = gap(high).relative, gap(low).relative
-        if target > 0.0:
-            return proved <= target or hoped > target
-        return proved <= (1.0 + _SUITED) * hoped + _FINE
+        if hoped > target and deciding:
+            return True
+        return proved <= target if hoped <= target else proved <= (1.0 + _SUITED) * hoped + _FINE
 
     handle = Full(problem.by_rows.matrix(scaled)).metered()
     bound = norm_bound(handle, _row_space(problem, point), rng, enough)
@@ -127,11 +144,16 @@ def _roots(problem: Completion) -> tuple[Array, Array]:
 def _residual(problem: Completion, point: Any) -> tuple[Array, Candidate, float, float]:
     """Return W̃ entry by entry, its numbers, F, and what F is known up to."""
     lines, layout = problem.by_rows, point.layout
-    W = np.empty(lines.entries, problem.dtype)
-    problem.reads += 1
+    problem.reads += 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        # √Σ w(Σ_k|x_k y_k|)², up to the norm of a: what the rounding in x·y is measured by.
+        largest = math.sqrt(float(lines.squares(np.abs(point.X), np.abs(point.Y)).sum())) + problem.norm
+    if not largest < _LARGEST:
+        raise InputError(f"got factors with ‖X Yᵀ‖ about {largest:.3g}, whose square overflows; try rescaling them")
+    W = np.empty(lines.entries, problem.dtype if largest < _SINGLE else np.float64)
     square = math.fsum(lines.squares(point.X, point.Y, W))
     missed, D = math.sqrt(square), point.X.shape[1]
-    off = (D + 4) * EPSILON * (2.0 * problem.norm + missed)
+    off = (D + 4) * EPSILON * (problem.norm + largest)
     loss = 0.5 * square + problem.charge(point)
     slip = missed * off + off * off
     if problem.ridge == 0.0:
