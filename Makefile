@@ -11,7 +11,7 @@ export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types figures bench format lock lock-upgrade lock-check clean
+.PHONY: help demo test data lint types figures bench format lock lock-upgrade lock-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -19,8 +19,11 @@ help: ## list these targets
 demo: $(VENV)/demo.stamp ## factorize three real matrices, tables and pictures into out/demo
 	$(VENV)/bin/lopside demo --out out/demo
 
-test: lock-check lint types ## everything that must pass: lock, format, lint, types, tests and doctests
+test: lock-check lint types data ## everything that must pass: lock, format, lint, types, tests and doctests
 	$(PY) -m pytest
+
+data: $(VENV)/dev.stamp ## MovieLens-100K for tests and benchmarks (2 MB, in a wheel), into the user's cache
+	$(PY) scripts/fetch_data.py
 
 lint: $(VENV)/dev.stamp ## formatting and ruff
 	$(PY) -m ruff format --check .

@@ -38,7 +38,12 @@ EVERYWHERE = {"numpy", "scipy", "threadpoolctl"}
 HOMES = {
     "PIL": {"io"},
     "fbpca": {"bench"},
-    "narwhals": {"frames"},
+    "narwhals": {"frames", "io"},
+    "cmfrec": {"bench"},
+    "libmf": {"bench"},
+    "surprise": {"bench"},
+    "polars": {"io"},
+    "pyarrow": {"io"},
     "matplotlib": {"plots"},
     "llvmlite": {"kernels"},
     "numba": {"kernels"},

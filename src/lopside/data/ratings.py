@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lopside.data.real import _installed
+from lopside.data.real import installed
 from lopside.errors import FileError
 
 RATINGS_WHEEL = "recbole-1.2.1-py3-none-any.whl"
@@ -128,7 +128,7 @@ def stocks() -> Stocks:
     FileError
         If matplotlib was installed without its sample data.
     """
-    path = _installed("matplotlib", "matplotlib", "mpl-data/sample_data/Stocks.csv")
+    path = installed("matplotlib", "matplotlib", "mpl-data/sample_data/Stocks.csv")
     with open(path, encoding="ascii", newline="") as file:
         header, *rows = csv.reader(line for line in file if not line.startswith("#"))
     dates = np.array([row[0] for row in rows], dtype="M8[D]")

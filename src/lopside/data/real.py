@@ -26,7 +26,7 @@ def digits() -> NDArray[np.float64]:
     FileError
         If scikit-learn is not installed.
     """
-    path = _installed("scikit-learn", "sklearn", "datasets/data/digits.csv.gz")
+    path = installed("scikit-learn", "sklearn", "datasets/data/digits.csv.gz")
     return np.loadtxt(path, delimiter=",")[:, :-1]  # the last column says which digit it is
 
 
@@ -44,7 +44,7 @@ def china() -> NDArray[np.float64]:
     FileError
         If scikit-learn is not installed.
     """
-    return read_matrix(_installed("scikit-learn", "sklearn", "datasets/images/china.jpg")).A
+    return read_matrix(installed("scikit-learn", "sklearn", "datasets/images/china.jpg")).A
 
 
 def elevation() -> NDArray[np.float64]:
@@ -61,11 +61,11 @@ def elevation() -> NDArray[np.float64]:
     FileError
         If matplotlib was installed without its sample data.
     """
-    path = _installed("matplotlib", "matplotlib", "mpl-data/sample_data/jacksboro_fault_dem.npz")
+    path = installed("matplotlib", "matplotlib", "mpl-data/sample_data/jacksboro_fault_dem.npz")
     return read_matrix(path, "elevation").A.astype(np.float64)
 
 
-def _installed(distribution: str, package: str, name: str) -> Path:
+def installed(distribution: str, package: str, name: str) -> Path:
     # Found without importing the package, which can take seconds.
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec else None

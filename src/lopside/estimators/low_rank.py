@@ -55,7 +55,7 @@ class LowRank(Projection):
         Divide each column of Z by the square root of `explained_variance_`, but for directions of rounding alone.
     tol : float
         Excess over the least possible error, relative, > 0: ‖A − Z C‖_F ≤ (1 + tol)·‖A − A_d‖_F is proved. Single
-        components can be off by some √tol, more where singular values lie close; 1e-12 asks for the components of LAPACK.
+        components can be off by some √tol, more where singular values lie close: try 1e-12.
     random_state : int, RandomState, Generator or None
         Of the start and of the probes of the certificate. Unlike in scikit-learn the default is a seed, so that a fit
         can be repeated; None draws one from NumPy's global state.

@@ -109,12 +109,24 @@ def stated(known: Triples, duplicates: Any, options: dict[str, Any]) -> Stated:
     options : dict
         Of `Completion`: its ridge and biases.
     """
-    rows, columns = factorized(known.rows, "row ids"), factorized(known.columns, "column ids")
-    problem = Completion(
-        rows.codes, columns.codes, known.values, weights=known.weights, duplicates=duplicates, **options
-    )
-    # An entry of weight 0 is none, and with it its line may be none.
-    return problem, row_ids, column_ids
+    values, weights, used = np.asanyarray(known.values), known.weights, slice(None)
+    if weights is not None:
+        weights = np.asanyarray(weights)
+        if weights.shape == values.shape:
+            used = weights != 0  # what counts as unknown makes no line known
+            values, weights = values[used], weights[used]
+    rows, row_ids = _coded(known.rows, used, "row ids")
+    columns, column_ids = _coded(known.columns, used, "column ids")
+    problem = Completion(rows, columns, values, weights=weights, duplicates=duplicates, **options)
+    return Stated(problem, row_ids, column_ids)
+
+
+def _coded(ids: Any, used: Any, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    codes, distinct = factorized(ids, name)
+    if isinstance(used, slice) or used.all() or len(used) != len(codes):
+        return codes, distinct.ids
+    left, again = np.unique(codes[used], return_inverse=True)
+    return again, distinct.ids[left]
 
 
 def _of_observations(known: Observations) -> Triples:

@@ -3,10 +3,16 @@
 from lopside.io.archives import Header, holds_facts, npy_header, read_archive, write_archive
 from lopside.io.files import no_empty_folder, require_writable, whole_file
 from lopside.io.matrices import SUFFIXES, Reading, read_factors, read_matrix
+from lopside.io.predictions import FILLED_SUFFIXES, PREDICTION_SUFFIXES, write_filled, write_predictions
 from lopside.io.tables import json_text, write_json, write_table
+from lopside.io.triples import ENTRY_SUFFIXES, EntriesReading, read_entries
 
 __all__ = [
+    "ENTRY_SUFFIXES",
+    "FILLED_SUFFIXES",
+    "PREDICTION_SUFFIXES",
     "SUFFIXES",
+    "EntriesReading",
     "Header",
     "Reading",
     "holds_facts",
@@ -14,11 +20,14 @@ __all__ = [
     "no_empty_folder",
     "npy_header",
     "read_archive",
+    "read_entries",
     "read_factors",
     "read_matrix",
     "require_writable",
     "whole_file",
     "write_archive",
+    "write_filled",
     "write_json",
+    "write_predictions",
     "write_table",
 ]
