@@ -149,7 +149,7 @@ class Table:
         return new
 
     def minimized(self, X, Y, damping=0.0):
-        """X with its free columns minimizing F + ½ damping Σ(x − x_before)²/κ², row by row; 0 where nothing is known."""
+        """X with its free columns minimizing F + ½ damping Σ(x − before)²/κ², row by row; 0 if nothing is known."""
         d = self.shared(X)
         free = self.free(True, d)[0]
         still = [c for c in range(X.shape[1]) if c not in free]

@@ -1,4 +1,4 @@
-"""Every method on a completion problem: the same answer, honest stops, the same bits, files, Ctrl-C and what cannot be."""
+"""Every method on a completion problem: one answer, honest stops, the same bits, files, Ctrl-C and what cannot be."""
 
 import itertools
 

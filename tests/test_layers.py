@@ -27,7 +27,8 @@ LAYERS = (
     {"starts", "solvers", "step_sizes", "stopping", "data"},
     FITTING,
     {"studies", "catalog", "plots", "report"},
-    {"estimators", "reproduce", "demo", "bench"},
+    {"estimators"},
+    {"reproduce", "demo", "bench"},
     {"cli", "lens"},
 )
 JOINED = (FITTING, {"cli", "lens"})

@@ -1,4 +1,4 @@
-"""Triples at the door: what is refused and in which words, what is merged, dropped or compressed, and nothing is kept."""
+"""Triples at the door: what is refused and in which words, what is merged, dropped or compressed; nothing is kept."""
 
 import tracemalloc
 import warnings

@@ -1,5 +1,8 @@
 """Low-rank matrix factorization A ≈ X Yᵀ by gradient methods: fast, at any scale, and certified."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from lopside import errors, solvers, starts, step_sizes
 from lopside.certify import Watch, certify
 from lopside.factorize import factorize
@@ -12,6 +15,9 @@ from lopside.solve import solve
 from lopside.stopping import Status, Stop
 from lopside.theory.certificate import Certificate
 from lopside.trace import Trace
+
+if TYPE_CHECKING:
+    from lopside import estimators
 
 __version__ = "0.1.0"
 
@@ -29,6 +35,7 @@ __all__ = [
     "certify",
     "choose_ridge",
     "errors",
+    "estimators",
     "factorize",
     "iterate",
     "ridge_path",
@@ -37,3 +44,9 @@ __all__ = [
     "starts",
     "step_sizes",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "estimators":  # needs scikit-learn, which nothing else here does
+        return import_module("lopside.estimators")
+    raise AttributeError(f"module 'lopside' has no attribute {name!r}")

@@ -36,6 +36,7 @@ STARTS: Mapping[str, type] = {
     "sketch": starts.Sketch,
     "power-sketch": starts.PowerSketch,
     "spectral": starts.Spectral,
+    "woodruff-yasuda": starts.WoodruffYasuda,
 }
 
 STEP_SIZES: Mapping[str, type] = {

@@ -11,7 +11,7 @@ from lopside.arrays import Array, as_generator, as_positive, as_rank
 from lopside.errors import InputError
 from lopside.linalg import factored_svd
 from lopside.problems import Completion
-from lopside.problems.observed import Held
+from lopside.problems.held_out import Held
 from lopside.run import Run
 from lopside.solution import Solution
 from lopside.stopping import Stop

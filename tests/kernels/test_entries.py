@@ -25,6 +25,20 @@ CASE = {
 FULL = {"m": 18, "n": 150, "density": 1.0, "seed": 0}
 
 
+class Kernels:
+    """Lines whose work is done by a given set of kernels."""
+
+    def __init__(self, lines, kernel):
+        self.lines, self.kernel = lines, kernel
+
+    def __getattr__(self, name):
+        def work(*arguments, **options):
+            with mock.patch.object(kernels, "entries_kernel", return_value=self.kernel):
+                return getattr(self.lines, name)(*arguments, **options)
+
+        return work
+
+
 class Case:
     """A table some entries of which are known, factors, and the same in float64 for the formulas."""
 
@@ -47,9 +61,9 @@ class Case:
     def missed(self):
         return np.where(self.known, self.X @ self.Y.T - self.A, 0.0)
 
-    def on(self, name, work):
-        with mock.patch.object(kernels, "entries_kernel", lambda: KERNELS[name]):
-            return work(self.lines)
+    def on(self, name):
+        """The methods of the entries' lines, with these kernels."""
+        return Kernels(self.lines, KERNELS[name])
 
     def minimized(self, ridge, damping, fixed):
         """Each row's minimizer and the least value of its sum, by LAPACK."""
@@ -79,12 +93,12 @@ def test_gradients_and_squares_are_the_formula(types, **case):
     missed = case.missed
     slope, squares = (case.W * missed) @ case.Y, (case.W * missed**2).sum(axis=1)
     for name in KERNELS:
-        G, sums = case.on(name, lambda lines: lines.gradient(*case.given))
+        G, sums = case.on(name).gradient(*case.given)
         close(G, slope, case.u)
         close(sums, squares, case.u)
         assert G.dtype == case.kind
         assert sums.dtype == np.float64
-        close(case.on(name, lambda lines: lines.squares(*case.given)), squares, case.u)
+        close(case.on(name).squares(*case.given), squares, case.u)
 
 
 @pytest.mark.parametrize(("types", "kept"), [("dd", "d"), ("ff", "f"), ("fd", "f")])
@@ -96,7 +110,7 @@ def test_residuals_entry_by_entry_are_the_formula(types, kept, **case):
     case = Case(types, **case)
     for name in KERNELS:
         E = np.full(case.lines.entries, np.nan, kept)
-        sums = case.on(name, lambda lines: lines.squares(*case.given, E))
+        sums = case.on(name).squares(*case.given, E)
         close(E, -(case.W * case.missed)[case.known], case.u + 4 * np.finfo(kept).eps)
         close(sums, (case.W * case.missed**2).sum(axis=1), case.u)
 
@@ -113,7 +127,7 @@ def test_each_row_is_solved(types, fixed, damping, **case):
     for name in KERNELS:
         part = case.given[0][:, : case.d - fixed].copy()
         table = case.given[1]
-        sums = case.on(name, lambda lines: lines.solve(part, table, ridge, fixed=fixed, damping=damping))
+        sums = case.on(name).solve(part, table, ridge, fixed=fixed, damping=damping)
         close(part, expected, 20 * case.u)
         if not damping:
             close(sums, least, 20 * case.u)
@@ -130,9 +144,7 @@ def test_conjugate_gradients_row_by_row(types, fixed, damping, steps, **case):
     found = {}
     for name in KERNELS:
         part = case.given[0][:, : case.d - fixed].copy()
-        case.on(
-            name, lambda lines: lines.improve(part, case.given[1], ridge, fixed=fixed, damping=damping, steps=steps)
-        )
+        case.on(name).improve(part, case.given[1], ridge, fixed=fixed, damping=damping, steps=steps)
         found[name] = part
     assert found["compiled"].dtype == case.kind
     if steps == 30:
@@ -164,8 +176,7 @@ def test_weights_of_very_different_size(name, kind, smallest, ridge, count):
     w = w.astype(kind)
     lines = Lines(np.array([0, count]), np.arange(count), a, w, count, 1)
     x = np.zeros((1, d), kind)
-    with mock.patch.object(kernels, "entries_kernel", lambda: KERNELS[name]):
-        least = lines.solve(x, T, np.array([ridge]), fixed=False, damping=0.0)
+    least = Kernels(lines, KERNELS[name]).solve(x, T, np.array([ridge]), fixed=False, damping=0.0)
     T, a, w = (B.astype(float) for B in (T, a, w))
     expected = np.linalg.solve((T * w[:, None]).T @ T + ridge * np.eye(d), T.T @ (w * a))
     np.testing.assert_allclose(x[0], expected, rtol=0, atol=1e4 * np.finfo(kind).eps * np.abs(expected).max())
@@ -174,14 +185,29 @@ def test_weights_of_very_different_size(name, kind, smallest, ridge, count):
 
 
 @pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize(("kind", "smallest"), [("d", 1e-12), ("f", 1e-6)])
+def test_columns_of_very_different_size(name, kind, smallest):
+    # A small column takes a large coefficient; it is no rounding of the others.
+    rng = np.random.default_rng(0)
+    d, count = 5, 40
+    sizes, T = np.geomspace(smallest, 1.0, d).astype(kind), rng.standard_normal((count, d)).astype(kind)
+    a = rng.standard_normal(count).astype(kind)
+    lines, x = Lines(np.array([0, count]), np.arange(count), a, None, count, 1), np.zeros((1, d), kind)
+    Kernels(lines, KERNELS[name]).solve(x, T * sizes, np.zeros(1), fixed=False, damping=0.0)
+    expected = np.linalg.lstsq(T.astype(float), a.astype(float))[0]
+    np.testing.assert_allclose(x[0] * sizes.astype(float), expected, rtol=0, atol=100 * np.finfo(kind).eps)
+
+
+@pytest.mark.parametrize("name", KERNELS)
 @settings(max_examples=40)
 @given(m=ROWS, n=st.integers(1, 60), d=st.integers(1, 40), density=st.sampled_from([0.1, 0.3, 1.0]),
-       weighted=st.booleans(), fixed=st.booleans(), ridge=st.sampled_from([1e-9, 1e-4]), seed=st.integers(0, 999))  # fmt: skip
+       weighted=st.booleans(), fixed=st.booleans(), ridge=st.sampled_from([1e-9, 1e-4]),
+       seed=st.integers(0, 999))  # fmt: skip
 def test_small_ridges_leave_no_slope(name, m, n, d, density, weighted, fixed, ridge, seed):
     # Where the answer itself is ill conditioned, what holds is that its equations do.
     case = Case("dd", m, n, d + fixed, density, weighted, seed)
     part, level = case.given[0][:, :d].copy(), np.random.default_rng(seed).uniform(1.0, 2.0, m) * ridge
-    sums = case.on(name, lambda lines: lines.solve(part, case.given[1], level, fixed=fixed, damping=0.0))
+    sums = case.on(name).solve(part, case.given[1], level, fixed=fixed, damping=0.0)
     T = case.Y[:, :d]
     for i, w in enumerate(case.W):
         a = case.A[i] - (case.Y[:, -1] if fixed else 0.0)
@@ -205,7 +231,7 @@ def test_indices_of_64_bits(name, weighted):
         lines.improve(better, case.given[1], ridge, fixed=False, damping=0.0, steps=2)
         return [*lines.gradient(*case.given), lines.squares(*case.given), best, better, sums]
 
-    for got, expected in zip(case.on(name, work), narrow.on(name, work), strict=True):
+    for got, expected in zip(work(case.on(name)), work(narrow.on(name)), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
@@ -225,8 +251,7 @@ def test_weights_of_a_single_entry_count(name, count):
         lines.improve(better, Y, ridge, fixed=False, damping=0.0, steps=5)
         return *lines.gradient(X, Y), squares, E, best, better, least
 
-    with mock.patch.object(kernels, "entries_kernel", lambda: KERNELS[name]):
-        G, sums, squares, E, best, better, least = work(lines)
+    G, sums, squares, E, best, better, least = work(Kernels(lines, KERNELS[name]))
     x = (w * a) @ Y[:, 0] / (w @ Y[:, 0] ** 2 + 0.3)
     assert G[0, 0] == pytest.approx((w * missed) @ Y[:, 0], rel=1e-13)
     assert sums[0] == squares[0] == pytest.approx(w @ missed**2, rel=1e-13)
@@ -251,7 +276,7 @@ def test_singular_systems_have_a_finite_answer_that_fits(name, kind, fixed, m, n
     elif damage == "zeros":
         T[:, : max(1, d // 2)] = 0
     part = case.given[0][:, :d].copy()
-    sums = case.on(name, lambda lines: lines.solve(part, T, np.zeros(m), fixed=fixed, damping=0.0))
+    sums = case.on(name).solve(part, T, np.zeros(m), fixed=fixed, damping=0.0)
     assert np.isfinite(part).all()
     assert np.isfinite(sums).all()
     assert not part[~case.known.any(axis=1)].any()
@@ -269,9 +294,9 @@ def test_singular_systems_have_a_finite_answer_that_fits(name, kind, fixed, m, n
 def test_the_plain_ones_visit_a_few_rows_at_a_time(monkeypatch, kind, visit):
     monkeypatch.setattr(plain_entries, "_VISIT", visit)
     case = Case(kind * 2, 19, 30, 4, 0.5, True, 8)
-    G, sums = case.on("plain", lambda lines: lines.gradient(*case.given))
+    G, sums = case.on("plain").gradient(*case.given)
     E = np.empty(case.lines.entries, kind)
-    squares = case.on("plain", lambda lines: lines.squares(*case.given, E))
+    squares = case.on("plain").squares(*case.given, E)
     close(G, (case.W * case.missed) @ case.Y, case.u)
     for found in (sums, squares):
         close(found, (case.W * case.missed**2).sum(axis=1), case.u)

@@ -97,9 +97,8 @@ def _raced(race: Race, say: Callable[[str], None]) -> list[dict[str, Any]]:
         settings[method.name] = found.settings
         began = time.perf_counter()
         best[method.name] = here.error(method, found.settings)
-        say(
-            f"  {method.name}: {best[method.name]:.4f} in {time.perf_counter() - began:.2f} s, {written(found.settings)}"
-        )
+        spent = time.perf_counter() - began
+        say(f"  {method.name}: {best[method.name]:.4f} in {spent:.2f} s, {written(found.settings)}")
     target = min(best[m.name] for m in methods if m.package != "lopside") * _WITHIN
     steps, ours = {}, float("inf")
     for method in methods:

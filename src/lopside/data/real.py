@@ -66,6 +66,7 @@ def elevation() -> NDArray[np.float64]:
 
 
 def installed(distribution: str, package: str, name: str) -> Path:
+    """Return where a file of an installed package lies; `distribution` is what to install where it is missing."""
     # Found without importing the package, which can take seconds.
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec else None

@@ -38,11 +38,14 @@ class Stated(NamedTuple):
     problem : Completion
     row_ids, column_ids : ndarray
         Sorted; each has an entry.
+    bounds : (float, float)
+        The least and the largest value.
     """
 
     problem: Completion
     row_ids: NDArray[Any]
     column_ids: NDArray[Any]
+    bounds: tuple[float, float]
 
 
 def triples(X: Any, y: Any, weights: Any, duplicates: str) -> Triples:
@@ -118,7 +121,7 @@ def stated(known: Triples, duplicates: Any, options: dict[str, Any]) -> Stated:
     rows, row_ids = _coded(known.rows, used, "row ids")
     columns, column_ids = _coded(known.columns, used, "column ids")
     problem = Completion(rows, columns, values, weights=weights, duplicates=duplicates, **options)
-    return Stated(problem, row_ids, column_ids)
+    return Stated(problem, row_ids, column_ids, (float(values.min()), float(values.max())))
 
 
 def _coded(ids: Any, used: Any, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -127,6 +130,14 @@ def _coded(ids: Any, used: Any, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
         return codes, distinct.ids
     left, again = np.unique(codes[used], return_inverse=True)
     return again, distinct.ids[left]
+
+
+def seen(known: Observations, count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return, as CSR arrays, in which columns each of so many rows has entries."""
+    counts = np.zeros(count, np.int64)
+    counts[slice(None) if known.row_ids is None else known.row_ids] = np.diff(known.indptr)
+    columns = known.indices if known.column_ids is None else known.column_ids[known.indices]
+    return np.append(0, np.cumsum(counts)), columns
 
 
 def _of_observations(known: Observations) -> Triples:

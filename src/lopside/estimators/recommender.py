@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lopside.arrays import Array
 from lopside.errors import InputError
-from lopside.estimators.completing import Completing
-from lopside.estimators.leading import Ranked, leading
-from lopside.estimators.ratings import Triples, pairs, stated, triples
+from lopside.estimators.ratings import seen, stated, triples
+from lopside.estimators.recommending import Recommending
 from lopside.estimators.versions import Progress, with_callbacks
 from lopside.ids import Ids, factorized
 from lopside.observations import as_observations
 from lopside.problems.prediction import Cold
 
 
-class Recommender(RegressorMixin, Completing):
+class Recommender(Recommending):
     """a_ij ≈ μ + b_i + c_j + x_i·y_j, fitted to known entries with a ridge; rows are users, say, and columns films.
 
     It minimizes ½ Σ w_ij(μ + b_i + c_j + x_i·y_j − a_ij)² + ½ λ Σ s_i(‖x_i‖² + ρ b_i²) + ½ λ Σ t_j(‖y_j‖² + ρ c_j²).
@@ -147,111 +143,11 @@ class Recommender(RegressorMixin, Completing):
         self._check()
         given = stated(triples(X, y, sample_weight, self.duplicates), self.duplicates, self._penalty())
         progress = Progress(self, X, y)
-        lines = given.problem.by_rows
-        low, high = (float(bound(lines.values)) + given.problem.mean for bound in (np.min, np.max))
-        X_, self._known = self._complete(given.problem, progress)
-        self._columns, self._observed = Ids(given.column_ids), (low, high)
-        self._set_rows(Ids(given.row_ids), X_, lines.indptr, lines.indices)
+        self._X, self._known = self._complete(given.problem, progress)
+        self._rows, self._columns, self._bounds = Ids(given.row_ids), Ids(given.column_ids), given.bounds
+        self._seen = given.problem.by_rows.indptr, given.problem.by_rows.indices
         progress.end()
         return self
-
-    def predict(self, X: Any) -> Array:
-        """Return μ + b_i + c_j + x_i·y_j for pairs of ids.
-
-        Parameters
-        ----------
-        X : array_like, list of pairs, or frame, shape (k, 2)
-
-        Returns
-        -------
-        ndarray, shape (k,)
-
-        Raises
-        ------
-        InputError
-            With cold="raise", if an id was not there.
-        """
-        check_is_fitted(self)
-        rows, columns = pairs(X)
-        i, j = self._rows.codes(rows, "row ids"), self._columns.codes(columns, "column ids")
-        return self._clipped(self._known.predicted(self._X, i, j, cold=self.cold))
-
-    def recommend(self, rows: Any = None, k: int = 10, *, exclude_seen: bool = True) -> Ranked:
-        """Return the columns with the largest predicted values, best first, equal ones in the order of their ids.
-
-        Parameters
-        ----------
-        rows : array_like, shape (r,), optional
-            Ids; default: all rows of the fit.
-        k : int
-            How many for each row, or all there are.
-        exclude_seen : bool
-            Leave out columns of which the row has an entry.
-
-        Returns
-        -------
-        Ranked
-            `asked` are rows, `found` columns, `scores` as predicted (ordered before they are clipped). To rows that
-            were not there, columns are recommended as `cold` says: by their biases, not at all ("nan"), or an error.
-        """
-        check_is_fitted(self)
-        asked = self.row_ids_ if rows is None else np.asarray(rows)
-        i = self._rows.codes(self.row_ids_ if rows is None else rows, "row ids")
-        if self.cold == "raise" and (i < 0).any():
-            raise InputError(f"got the row id {asked[int(np.argmin(i))]!r}, which was not there. Try cold='mean'")
-        X = np.where(i[:, None] < 0, self._known.nothing(1), self._X[i])
-        hidden = i < 0 if self.cold == "nan" else np.zeros(len(i), np.bool_)
-
-        def scores(block: slice) -> Array:
-            found = X[block] @ self._known.Y.T
-            found += found.dtype.type(self.mean_)
-            found[hidden[block]] = -np.inf
-            if exclude_seen:
-                found[self._seen_of(i[block])] = -np.inf
-            return found
-
-        at, columns, best = leading(scores, len(i), len(self._columns), k)
-        return Ranked(asked[at], self.column_ids_[columns], self._clipped(best))
-
-    def similar(self, ids: Any, k: int = 10, *, axis: Literal["rows", "columns"] = "columns") -> Ranked:
-        """Return the rows or columns whose factors have the largest cosines with those of the ones given.
-
-        Parameters
-        ----------
-        ids : array_like, shape (r,)
-            Known ones.
-        k : int
-            How many for each, or all there are.
-        axis : "rows" or "columns"
-
-        Returns
-        -------
-        Ranked
-            `asked` and `found` are of the same kind, `scores` cosines from −1 to 1, 0 for factors of 0; biases are left
-            out, and nothing is found similar to itself.
-
-        Raises
-        ------
-        InputError
-            If an id was not there, whatever `cold` is.
-        """
-        check_is_fitted(self)
-        if axis not in ("rows", "columns"):
-            raise InputError(f"got axis = {axis!r}; expected 'rows' or 'columns'")
-        known, F = (self._rows, self.row_factors_) if axis == "rows" else (self._columns, self.column_factors_)
-        i = known.codes(ids)
-        if (i < 0).any():
-            raise InputError(f"got the id {np.asarray(ids)[int(np.argmin(i))]!r}, which was not among the {axis}")
-        lengths = np.linalg.norm(F, axis=1, keepdims=True)
-        F = F / np.where(lengths > 0.0, lengths, 1.0)
-
-        def scores(block: slice) -> Array:
-            cosines = F[i[block]] @ F.T
-            cosines[np.arange(len(cosines)), i[block]] = -np.inf
-            return cosines
-
-        at, others, best = leading(scores, len(i), len(known), k)
-        return Ranked(known.ids[i[at]], known.ids[others], np.clip(best, -1.0, 1.0))
 
     def fold_in(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Return a recommender that knows these rows in place of its own, without another fit.
@@ -277,6 +173,34 @@ class Recommender(RegressorMixin, Completing):
         there = columns >= 0
         if self.cold == "raise" and not there.all():
             raise InputError(f"got {int((~there).sum())} entries in columns that were not there. Try cold='mean'")
-        if len(there) != len(rows.codes) or len(there) != len(given.values):
+        if not len(there) == len(rows.codes) == len(given.values):
             raise InputError(f"got {len(there)} columns and {len(given.values)} values; expected one for each row id")
-        return self._with_rows(given, rows.codes, columns, rows.ids, there)
+        folded = copy.copy(self)
+        folded._rows, folded._proof = rows.ids, None
+        m, n = len(rows.ids), len(self._columns)
+        folded._X, folded._seen = self._known.nothing(m), (np.zeros(m + 1, np.int64), np.zeros(0, np.int32))
+        if there.any():
+            values, weights = (None if part is None else np.asarray(part)[there] for part in given[2:])
+            known = as_observations(
+                rows.codes[there],
+                columns[there],
+                values,
+                shape=(m, n),
+                weights=weights,
+                duplicates=self.duplicates,
+            )
+            folded._X, folded._seen = self._known.known(known, m), seen(known, m)
+        return folded
+
+    def _check(self) -> None:
+        if self.cold not in ("mean", "raise", "nan"):
+            raise InputError(f"got cold = {self.cold!r}; expected 'mean', 'raise' or 'nan'")
+        if self.clip is None or (isinstance(self.clip, str) and self.clip == "observed"):
+            return
+        try:
+            low, high = self.clip
+            sound = low < high
+        except (TypeError, ValueError):
+            sound = False
+        if not sound:
+            raise InputError(f"got clip = {self.clip!r}; expected (low, high) with low < high, 'observed' or None")

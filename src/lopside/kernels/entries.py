@@ -59,8 +59,8 @@ def solve(indptr: Any, indices: Any, values: Any, weights: Any, weighted: Any, s
     while damping == 0 and done < order.size and _is_short(indptr, ridge, order[done], free):
         done += 1
     for head in range(0, done, lanes):
-        _few(indptr, indices, values, weights, weighted, order[head : min(head + lanes, done)], Y, free, fixed, ridge, X,
-             cutoff, sums)  # fmt: skip
+        _few(indptr, indices, values, weights, weighted, order[head : min(head + lanes, done)], Y, free, fixed, ridge,
+             X, cutoff, sums)  # fmt: skip
     if done < order.size:
         _many(indptr, indices, values, weights, weighted, order[done:], Y, free, fixed, ridge, damping, X, cutoff, sums)
 
@@ -181,8 +181,8 @@ def _add(K: Any, B: Any, width: Any, count: Any, S: Any, free: Any, lanes: Any, 
 @compiled
 def _place(S: Any, free: Any, diagonal: Any, damping: Any, x: Any, systems: Any, limits: Any, cutoff: Any,
            lane: Any) -> None:  # fmt: skip
-    # Put the system of a row into its lane. Elimination is blind to the scale of a row, so each pivot is measured by the
-    # diagonal entry it comes from.
+    # Put the system of a row into its lane. Elimination is blind to the scale of a row, so each pivot is measured by
+    # the diagonal entry it comes from.
     for c in range(free):
         for j in range(c + 1, free):
             systems[c, j, lane] = S[c, j]

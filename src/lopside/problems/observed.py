@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lopside.arrays import Array, as_factors
 from lopside.errors import InputError
@@ -15,6 +14,7 @@ from lopside.observations import Observations
 from lopside.problems.biases import with_biases
 from lopside.problems.completion_moves import moved
 from lopside.problems.completion_point import CompletionPoint
+from lopside.problems.held_out import Held, parted
 from lopside.problems.penalty import Penalty
 from lopside.problems.prediction import Cold, positions, predicted
 from lopside.problems.protocol import Metric, Order
@@ -24,15 +24,6 @@ from lopside.threads import thread_count
 
 _TINY = 1e-30
 """Stands for the scale of lines without entries."""
-
-
-class Held(NamedTuple):
-    """Entries to judge a fit by: positions, values and weights (or None)."""
-
-    rows: NDArray[Any]
-    columns: NDArray[Any]
-    values: Array
-    weights: Array | None
 
 
 class Observed:
@@ -116,22 +107,12 @@ class Observed:
             Of the entries that are held out, in (0, 1); at least one is, and one is left.
         rng : numpy.random.Generator
         """
-        if not 0.0 < share < 1.0 or self.entries < 2:
-            raise InputError(f"got share {share} of {self.entries} entries; expected 0 < share < 1 of two or more")
-        lines, count = self.by_rows, min(max(1, round(share * self.entries)), self.entries - 1)
-        out = np.zeros(self.entries, bool)
-        out[rng.permutation(self.entries)[:count]] = True
-        rows = np.repeat(np.arange(self.shape[0], dtype=np.int32), lines.counts())
-        values = lines.values + lines.values.dtype.type(self.mean)
-        weights = None if lines.weights is None else lines.weights[~out]
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[~out], minlength=self.shape[0]))])
-        known = Observations(
-            indptr, lines.indices[~out], values[~out], weights, self.shape, self.row_ids, self.column_ids, ()
-        )
+        known, held = parted(self.by_rows, share, rng)
+        np.add(known.values, self.mean, out=known.values, casting="same_kind")
         kept = type(self).__new__(type(self))
-        Observed.__init__(kept, known, self.penalty, lines.threads)
-        held = Held(rows[out], lines.indices[out], values[out], None if lines.weights is None else lines.weights[out])
-        return kept, held
+        named = known._replace(row_ids=self.row_ids, column_ids=self.column_ids)
+        Observed.__init__(kept, named, self.penalty, self.by_rows.threads)
+        return kept, held._replace(values=(held.values + self.mean).astype(self.dtype))
 
     def error(self, solution: Any, held: Held) -> float:
         """Return √(Σ w(μ + x_i·y_j − a)²/Σ w) over entries held out."""
@@ -205,10 +186,24 @@ class Observed:
 
         The scalar is near mn/k where the entries are spread evenly [TMC21].
         """
+        return self._scaled(self.surrogate, rank)
+
+    def weighted_leading(self, rank: int, weight_rank: int) -> tuple[Array, Array, Array]:
+        """Return the same for the matrix of L_ij/√w_ij, L the best approximation of √w∘(a − μ) of rank ρd [WY24]."""
+        lines = self.by_rows
+        root = np.ones(1, self.dtype) if lines.weights is None else np.sqrt(lines.weights)
+        whole = Surrogate(lines, lines.values * root)
+        U, s, Vt = whole.triplets(min(rank * weight_rank, *self.shape))
+        self.reads += whole.reads
+        missed = self.residual((U * s).astype(self.dtype), Vt.T.astype(self.dtype)).held.A.data
+        # The residual is w(a − L), and L/√w = (a − (a − L))/√w.
+        return self._scaled(Surrogate(lines, (lines.values - missed / root**2) / root), rank)
+
+    def _scaled(self, surrogate: Surrogate, rank: int) -> tuple[Array, Array, Array]:
         ridge = 0.5 * (self.ridges("x").mean() + self.ridges("y").mean())
-        before = self.surrogate.reads
-        found = self.surrogate.leading(rank, self.square, self.norm**2, ridge)
-        self.reads += self.surrogate.reads - before
+        before = surrogate.reads
+        found = surrogate.leading(rank, self.square, self.norm**2, ridge)
+        self.reads += surrogate.reads - before
         return found
 
     def point(self, X: Array, Y: Array) -> CompletionPoint:

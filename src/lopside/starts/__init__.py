@@ -4,6 +4,7 @@ from lopside.starts.column_span import ColumnSpan, Unbalanced
 from lopside.starts.gaussian import Gaussian, SmallGaussian, UnbalancedGaussian, YeDu
 from lopside.starts.protocol import Start
 from lopside.starts.spectral import PowerSketch, Sketch, Spectral
+from lopside.starts.weighted import WoodruffYasuda
 
 __all__ = [
     "ColumnSpan",
@@ -15,5 +16,6 @@ __all__ = [
     "Start",
     "Unbalanced",
     "UnbalancedGaussian",
+    "WoodruffYasuda",
     "YeDu",
 ]
