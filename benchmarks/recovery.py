@@ -1,4 +1,4 @@
-"""Recovering a matrix of low rank from some of its entries or from linear measurements, in the settings of the papers."""
+"""Recovering a matrix of low rank from some of its entries or from measurements, in the settings of the papers."""
 
 from __future__ import annotations
 

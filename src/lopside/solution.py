@@ -13,12 +13,13 @@ from lopside.errors import FileError, InputError
 from lopside.io.entries import LARGEST, locked, number, or_none, typed, whole
 from lopside.linalg import factored_svd
 from lopside.problems.protocol import Order
+from lopside.problems.setting import Setting
 from lopside.stopping import Status
 from lopside.threads import one_blas_thread
 from lopside.trace import Trace
 
 FORMAT = "lopside-solution"
-VERSION = 2
+VERSION = 3
 
 _ORDERS: dict[str, Order | None] = {"alternating": "alternating", "simultaneous": "simultaneous", "none": None}
 
@@ -63,6 +64,8 @@ class Solution:
         Passes that only the proof needed, contained in `passes`.
     certificate_seconds : float
         Time for the proof alone, contained in `seconds`.
+    setting : Setting or None
+        For `Completion`: the mean, the ridge and the ids; `setting.predict(solution, rows, cols)` needs no entries.
     """
 
     X: Array
@@ -85,6 +88,7 @@ class Solution:
     peak_memory: int | None = None
     certificate_passes: int = 0
     certificate_seconds: float = 0.0
+    setting: Setting | None = None
 
     @classmethod
     def of(cls, run: Any, seconds: float) -> Self:
@@ -111,6 +115,7 @@ class Solution:
             prove=run.prove,
             choices=tuple(getattr(handle, "notes", ())),
             bytes_read=getattr(handle, "bytes_read", None),
+            setting=Setting.of(handle),
         )
 
     @property
@@ -175,7 +180,8 @@ class Solution:
             "choices": list(self.choices),
             "trace_every": self.trace.every,
         }
-        write_archive(path, arrays, {"format": FORMAT, "version": VERSION, **facts})
+        ids, asked = ({}, None) if self.setting is None else self.setting.stored()
+        write_archive(path, arrays | ids, {"format": FORMAT, "version": VERSION, **facts, "setting": asked})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -218,6 +224,7 @@ class Solution:
                 order=order,
                 step_size=or_none(number, facts, "step_size") if order is None else number(facts, "step_size"),
                 initial=(locked(arrays, "X0"), locked(arrays, "Y0")) if started else None,
+                setting=_setting(arrays, facts, version),
                 **_later(facts, version),
             )
             _require_agreement(solution)
@@ -271,6 +278,12 @@ def _later(facts: dict[str, Any], version: int) -> dict[str, Any]:
         "certificate_passes": whole(facts, "certificate_passes"),
         "certificate_seconds": number(facts, "certificate_seconds"),
     }
+
+
+def _setting(arrays: dict[str, Array], facts: dict[str, Any], version: int) -> Setting | None:
+    if version < 3 or facts["setting"] is None:
+        return None
+    return Setting.restored(arrays, typed(facts, "setting", dict), (len(arrays["X"]), len(arrays["Y"])))
 
 
 def _require_agreement(solution: Solution) -> None:

@@ -26,7 +26,7 @@ from lopside.solvers import AlternatingLeastSquares
 from lopside.stopping import Stop
 from lopside.threads import thread_count
 
-TRIALS = 8
+TRIALS = 12
 ROUNDS = 3
 OURS = "lopside"
 
@@ -184,10 +184,11 @@ def _told(settings: Settings) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in settings.items()) or "none"
 
 
-def _low_rank(A: Array, *, rank: int, ridge: float) -> Array:
-    problem = Completion.from_dense(A, ridge=ridge, bias="both")
-    stop = Stop(gap=1e-3, max_steps=50)
-    solution = solve(problem, AlternatingLeastSquares(), rank=rank, stop=stop)
+def _low_rank(A: Array, *, rank: int, share: float) -> Array:
+    """Return A with the holes filled from a fit whose ridge is this share of the least that makes it 0."""
+    problem = Completion.from_dense(A, bias="both")
+    problem = problem.with_ridge(share * problem.largest_ridge())
+    solution = solve(problem, AlternatingLeastSquares(), rank=rank, stop=Stop(gap=1e-3, max_steps=50))
     return np.where(np.isnan(A), problem.mean + solution.X @ solution.Y.T, A)
 
 
@@ -214,9 +215,9 @@ def fillers(columns: int) -> tuple[Filler, ...]:
     """Return ours, and after it those of scikit-learn, with the ranges of their settings for so many columns."""
     neighbours = {"n_neighbors": Range(1, 50, whole=True)}
     most = min(32, columns - 1)
-    regressed = {"max_iter": Range(2, 20, whole=True), "n_nearest_features": Range(2, columns - 1, whole=True)}
+    regressed = {"max_iter": Range(2, 10, whole=True), "n_nearest_features": Range(2, columns - 1, whole=True)}
     return (
-        Filler(OURS, _low_rank, {"rank": Range(1, most, whole=True), "ridge": Range(0.01, 100.0)}),
+        Filler(OURS, _low_rank, {"rank": Range(1, most, whole=True), "share": Range(0.003, 0.3)}),
         Filler("IterativeImputer", _iterative, regressed),
         Filler("KNNImputer", partial(_neighbours, weights="uniform"), neighbours),
         Filler("KNNImputer by distance", partial(_neighbours, weights="distance"), neighbours),

@@ -63,8 +63,8 @@ _COLUMNS = (
     Column("error", "error", ".1e"),
 )
 _REMARKS = (
-    f"Runs end at {_TOLERANCE:g} observed or at the last step allowed. observed: relative error on what is known; error: "
-    "‖X Yᵀ − A‖_F/‖A‖_F. Start: spectral. reads: how often the data were gone through.",
+    f"Runs end at {_TOLERANCE:g} observed or at the last step allowed. observed: relative error on what is known.",
+    "error: ‖X Yᵀ − A‖_F/‖A‖_F. reads: how often the data were gone through. Start: spectral.",
 )
 
 

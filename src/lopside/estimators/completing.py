@@ -116,7 +116,7 @@ class Completing(CallbackSupport, BaseEstimator):
             self.ridge_path_ = np.zeros((0, 2))
             return problem.with_ridge(problem.largest_ridge() or 1.0)
         self.ridge_path_ = np.array([(fit.ridge, fit.error) for fit in choice.tried])
-        return problem.with_ridge(choice.ridge)
+        return problem.with_ridge(_between(self.ridge_path_))
 
     def _rank(self, shape: tuple[int, int]) -> int:
         most = min(shape)
@@ -150,6 +150,18 @@ class Completing(CallbackSupport, BaseEstimator):
             asked, advice = f"gap = {self.gap:g}", "a larger max_iter, gap or n_components, or gap=None"
         message = f"{why} after {solution.steps} steps, before {asked} was reached. Try {advice}"
         warnings.warn(message, ConvergenceWarning, stacklevel=4)
+
+
+def _between(path: Array) -> float:
+    """Return the ridge at which the parabola through the best one tried and its neighbours, in log λ, is least."""
+    best = int(np.argmin(path[:, 1]))
+    if not 0 < best < len(path) - 1:
+        return float(path[best, 0])
+    (before, _), (ridge, _), _ = path[best - 1 : best + 2]
+    above, least, below = path[best - 1 : best + 2, 1]
+    curvature = above - 2.0 * least + below
+    shift = 0.5 * (above - below) / curvature if curvature > 0.0 else 0.0
+    return float(ridge * (ridge / before) ** shift)
 
 
 class Proof:

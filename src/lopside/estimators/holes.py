@@ -87,7 +87,7 @@ class Holes(OneToOneFeatureMixin, TransformerMixin):
 
     def _learn_holes(self, X: Array, missing: NDArray[np.bool_]) -> None:
         """Learn in which columns something is observed, and which get an indicator."""
-        empty = missing.all(axis=0)
+        empty = np.asarray(missing.all(axis=0))
         if empty.all():
             raise InputError(
                 f"got a table of shape {X.shape} of which nothing is observed (all entries are {self.missing_values}); "

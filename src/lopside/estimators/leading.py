@@ -73,7 +73,7 @@ def _of_block(scores: Array, k: int) -> tuple[NDArray[Any], NDArray[Any], Array]
     columns = np.nonzero(chosen)[1].reshape(rows, k)
     best = np.take_along_axis(scores, columns, axis=1)
     order = np.argsort(-best, axis=1, kind="stable")
-    columns, best = (np.take_along_axis(part, order, axis=1).ravel() for part in (columns, best))
+    columns, best = np.take_along_axis(columns, order, axis=1).ravel(), np.take_along_axis(best, order, axis=1).ravel()
     there = best > -np.inf
     return np.repeat(np.arange(rows), k)[there], columns[there], best[there]
 

@@ -70,7 +70,7 @@ def triples(X: Any, y: Any, weights: Any, duplicates: str) -> Triples:
     table = np.asarray(X)
     if hasattr(X, "columns") or table.dtype.kind not in "fc" or table.ndim != 2:
         raise InputError(
-            f"got {type(X).__name__} of shape {table.shape} ({table.dtype}) without y; expected pairs of ids with their "
+            f"got {type(X).__name__} of shape {table.shape} ({table.dtype}) without y; expected pairs of ids with "
             "values y, or a sparse matrix or an array of floats with NaN where nothing is known. Try fit(pairs, y)"
         )
     return _of_observations(of_table(table, weights))

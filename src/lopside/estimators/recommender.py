@@ -78,7 +78,7 @@ class Recommender(Recommending):
     >>> fitted.recommend(["eve"], k=1).found.tolist()
     ['Alien']
     >>> fitted.predict([("ada", "Casablanca"), ("zoe", "Alien")]).round(1).tolist()
-    [2.5, 4.5]
+    [3.0, 4.7]
     """
 
     def __init__(

@@ -19,6 +19,7 @@ from lopside.problems.penalty import Penalty
 from lopside.problems.prediction import Cold, positions, predicted
 from lopside.problems.protocol import Metric, Order
 from lopside.problems.surrogate import Surrogate
+from lopside.problems.tangent import tangent
 from lopside.storage.lines import Lines
 from lopside.threads import thread_count
 
@@ -264,6 +265,10 @@ class Observed:
         the places drawn independently. Two reads.
         """
         return moved(self, point, x, y, order=order, momentum=momentum)
+
+    def tangent(self, point: CompletionPoint) -> tuple[Any, Array]:
+        """Return what the entries see of a change of the factors, and what is left; see `problems.tangent`."""
+        return tangent(self, point)
 
     def predict(self, solution: Any, rows: Any, cols: Any, *, cold: Cold = "mean") -> Array:
         """Return μ + x_i·y_j for pairs of rows and columns.
