@@ -92,6 +92,28 @@ def entries(frame: Any, *, row: Hashable, column: Hashable, value: Hashable, wei
     return Entries(rows, columns, values, weights, row_ids.ids, column_ids.ids, shape)
 
 
+def ids_in(frame: Any, name: Hashable) -> NDArray[Any]:
+    """Return the ids that a column of a frame holds, one for each row.
+
+    Raises
+    ------
+    InputError
+        If they are not all of one kind, or one is missing.
+    """
+    series, called = _in_memory(frame).get_column(name), f"ids in column {name!r}"
+    return as_ids(_reader(series.dtype, called)(series), called)
+
+
+def with_holes(frame: Any, name: Hashable) -> Array | None:
+    """Return a column of numbers, NaN where there is none; None for a column of anything else."""
+    import narwhals as nw
+
+    series = _in_memory(frame).get_column(name)
+    if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
+        return None
+    return as_float(np.asarray((series if series.dtype.is_float() else series.cast(nw.Float64)).to_numpy()))
+
+
 def _in_memory(frame: Any) -> Any:
     import narwhals as nw  # here: only frames need it
     from narwhals.exceptions import DuplicateError

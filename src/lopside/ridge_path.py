@@ -118,14 +118,34 @@ def choose_ridge(
     >>> choice.ridge < problem.largest_ridge()
     True
     """
+    search = ridge_search(problem, rank, share=share, rng=rng, count=count, least=least, solver=solver, stop=stop)
+    return best_of(tuple(search))
+
+
+def ridge_search(
+    problem: Completion,
+    rank: int,
+    *,
+    share: float = 0.1,
+    rng: int | np.random.Generator = 0,
+    count: int = 12,
+    least: float = 0.01,
+    solver: Any = None,
+    stop: Stop | None = None,
+) -> Iterator[OnPath]:
+    """Yield the fits that `choose_ridge` chooses from, one by one; parameters are the same."""
     kept, held = problem.split(share, as_generator(rng))
     tried: list[OnPath] = []
     for fit in ridge_path(kept, rank, count=count, least=least, solver=solver, stop=stop, held=held):
         tried.append(fit)
-        best = min(tried, key=_error)
-        if len(tried) - 1 - tried.index(best) >= _PATIENCE:
-            break
-    return Choice(min(tried, key=_error).ridge, tuple(tried))
+        yield fit
+        if len(tried) - 1 - tried.index(min(tried, key=_error)) >= _PATIENCE:
+            return
+
+
+def best_of(tried: tuple[OnPath, ...]) -> Choice:
+    """Return the choice among fits of which there is at least one."""
+    return Choice(min(tried, key=_error).ridge, tried)
 
 
 def _error(fit: OnPath) -> float:

@@ -224,7 +224,9 @@ class Solution:
                 order=order,
                 step_size=or_none(number, facts, "step_size") if order is None else number(facts, "step_size"),
                 initial=(locked(arrays, "X0"), locked(arrays, "Y0")) if started else None,
-                setting=_setting(arrays, facts, version),
+                setting=None
+                if version < 3 or facts["setting"] is None
+                else Setting.restored(arrays, facts["setting"], (len(X), len(Y))),
                 **_later(facts, version),
             )
             _require_agreement(solution)
@@ -278,12 +280,6 @@ def _later(facts: dict[str, Any], version: int) -> dict[str, Any]:
         "certificate_passes": whole(facts, "certificate_passes"),
         "certificate_seconds": number(facts, "certificate_seconds"),
     }
-
-
-def _setting(arrays: dict[str, Array], facts: dict[str, Any], version: int) -> Setting | None:
-    if version < 3 or facts["setting"] is None:
-        return None
-    return Setting.restored(arrays, typed(facts, "setting", dict), (len(arrays["X"]), len(arrays["Y"])))
 
 
 def _require_agreement(solution: Solution) -> None:

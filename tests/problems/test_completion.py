@@ -195,12 +195,15 @@ def test_lines_without_entries_have_factors_of_zero_and_are_noted(bias):
     problem = table.problem()
     assert "rows have no entries" in problem.notes[-2]
     assert "columns have no entries" in problem.notes[-1]
-    solution = lo.solve(problem, start=table.widened(np.ones((12, 2)), np.ones((9, 2))), stop=lo.Stop(max_steps=5))
-    for F, left, axis in ((solution.X, True, 1), (solution.Y, False, 0)):
-        free = table.free(left, 2)[0]
-        still = [c for c in range(F.shape[1]) if c not in free]
-        assert not F[~table.known.any(axis=axis)][:, free].any()
-        assert (F[:, still] == 1).all()
+    start = table.widened(np.ones((12, 2)), np.ones((9, 2)))
+    solution = lo.solve(problem, start=start, stop=lo.Stop(max_steps=5))
+    for pair in (solution, problem.point(np.full((12, 2), 0.5), np.full((9, 2), 0.5))):
+        for F, left, axis in ((pair.X, True, 1), (pair.Y, False, 0)):
+            free = table.free(left, 2)[0]
+            still = [c for c in range(F.shape[1]) if c not in free]
+            assert not F[~table.known.any(axis=axis)][:, free].any()
+            assert F[table.known.any(axis=axis)][:, :2].any()
+            assert (F[:, still] == 1).all()
     assert solution.choices == problem.notes
     assert planted(9, density=1.1).problem().notes == ()
 

@@ -149,7 +149,7 @@ class Completing(CallbackSupport, BaseEstimator):
         if self.gap is not None:
             asked, advice = f"gap = {self.gap:g}", "a larger max_iter, gap or n_components, or gap=None"
         message = f"{why} after {solution.steps} steps, before {asked} was reached. Try {advice}"
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=2)
 
 
 def _between(path: Array) -> float:

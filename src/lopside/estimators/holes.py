@@ -25,6 +25,10 @@ def _has_indicator(estimator: Any) -> bool:
     return True
 
 
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and math.isnan(value)
+
+
 class Holes(OneToOneFeatureMixin, TransformerMixin):
     """A transformer of tables in which something is missing; see `LowRankImputer` for its parameters."""
 
@@ -81,8 +85,8 @@ class Holes(OneToOneFeatureMixin, TransformerMixin):
         value = self.missing_values
         if reset and (not isinstance(value, numbers.Real) or math.isinf(value)):
             raise InputError(f"got missing_values = {value!r}; expected NaN or a number. pandas' NA counts as NaN")
-        X = validated(self, X, reset=reset, sparse=False, finite="allow-nan" if math.isnan(value) else True)
-        missing: Any = np.isnan(X) if math.isnan(value) else np.equal(X, X.dtype.type(value))
+        X = validated(self, X, reset=reset, sparse=False, finite="allow-nan" if _is_nan(value) else True)
+        missing: Any = np.isnan(X) if _is_nan(value) else np.equal(X, X.dtype.type(value))
         return X, missing
 
     def _learn_holes(self, X: Array, missing: NDArray[np.bool_]) -> None:
@@ -99,7 +103,7 @@ class Holes(OneToOneFeatureMixin, TransformerMixin):
                 f"got columns in which nothing is observed: {', '.join(map(str, names))}. They are dropped; with "
                 "keep_empty_features=True they are filled with 0",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=2,
             )
         self._observed, self.indicator_ = np.flatnonzero(~empty), None
         if self.add_indicator:
@@ -117,9 +121,9 @@ class Holes(OneToOneFeatureMixin, TransformerMixin):
 
     def __sklearn_tags__(self) -> Any:
         tags: Any = super().__sklearn_tags__()  # type: ignore[misc]
-        tags.input_tags.allow_nan = math.isnan(self.missing_values)
+        tags.input_tags.allow_nan = _is_nan(self.missing_values)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     def _more_tags(self) -> dict[str, Any]:  # the same until scikit-learn 1.5
-        return {"allow_nan": math.isnan(self.missing_values), "preserves_dtype": list(FLOATS)}
+        return {"allow_nan": _is_nan(self.missing_values), "preserves_dtype": list(FLOATS)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, NoReturn
 
 from lopside.errors import FileError
@@ -85,8 +85,7 @@ def laid_out(block: bytes, file: str, choice: Choice) -> tuple[Layout, tuple[str
     head = [entry for entry, _ in zip(lines, range(2), strict=False)]
     if not head:
         return None
-    text = _QUOTED.sub("", "\n".join(line for _, line in head))
-    delimiter = next((mark for mark in _DELIMITERS if mark in text), None)
+    delimiter = _delimiter(line for _, line in head)
     before, first = head[0]
     try:
         cells = _cells(first, delimiter)
@@ -99,6 +98,11 @@ def laid_out(block: bytes, file: str, choice: Choice) -> tuple[Layout, tuple[str
         names = names if len(names) <= 40 else names[:40] + "…"
         notes = (f"line {before + 1} of {file} is read as a header ({names})", *notes)
     return Layout(file, delimiter, len(cells), columns), notes, before + 1 if header else 0
+
+
+def _delimiter(head: Iterable[str]) -> str | None:
+    text = _QUOTED.sub("", "\n".join(head))
+    return next((mark for mark in _DELIMITERS if mark in text), None)
 
 
 def _is_header(cells: list[str], value: str | int) -> bool:
@@ -151,6 +155,35 @@ def read_lines(block: bytes, line: int, layout: Layout) -> Lines:
     return read
 
 
+def cells_of_lines(text: str, file: str) -> list[tuple[int, list[str]]]:
+    """Return number and cells of every line that is neither blank nor starts with #, whatever is in them.
+
+    Parameters
+    ----------
+    text : str
+        A whole file; delimiters are found as by `laid_out`.
+    file : str
+        What messages call it.
+
+    Raises
+    ------
+    FileError
+        Naming the line, where quotation marks do not fit or there are more or fewer cells than in the first.
+    """
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if not _idle(line)]
+    delimiter = _delimiter(line for _, line in lines[:2])
+    found: list[tuple[int, list[str]]] = []
+    for number, line in lines:
+        try:
+            cells = _cells(line, delimiter)
+        except csv.Error as error:
+            raise _unquotable(number, file, error) from error
+        if found and len(cells) != len(found[0][1]):
+            raise _uneven(number, file, len(cells), len(found[0][1]))
+        found.append((number, cells))
+    return found
+
+
 def _comments(block: bytes) -> Iterator[bytes]:
     return (line for line in block.split(b"\n") if line.lstrip().startswith(b"#"))
 
@@ -172,12 +205,16 @@ def _entries(block: bytes, line: int, layout: Layout) -> Iterator[tuple[int, lis
         except csv.Error as error:
             raise _unquotable(number, layout.file, error) from error
         if len(cells) != layout.width:
-            count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-            raise FileError(
-                f"got {count} in line {number} of {layout.file}, where the first has {layout.width}; expected lines of "
-                "equal length. Try looking for a separator missing or too many"
-            )
+            raise _uneven(number, layout.file, len(cells), layout.width)
         yield number, cells
+
+
+def _uneven(line: int, file: str, cells: int, width: int) -> FileError:
+    count = "1 cell" if cells == 1 else f"{cells} cells"
+    return FileError(
+        f"got {count} in line {line} of {file}, where the first has {width}; expected lines of equal length. "
+        "Try looking for a separator missing or too many"
+    )
 
 
 def _unquotable(line: int, file: str, error: csv.Error) -> FileError:

@@ -87,6 +87,67 @@ def read_text(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
     return A, notes
 
 
+class Labelled(NamedTuple):
+    """A table with holes as read.
+
+    Attributes
+    ----------
+    A : ndarray, shape (m, n)
+        NaN where the cell says that nothing is known.
+    rows, columns : list of str or None
+        Their names.
+    notes : tuple of str
+    """
+
+    A: NDArray[np.float64]
+    rows: list[str] | None
+    columns: list[str] | None
+    notes: tuple[str, ...]
+
+
+def read_holes(path: Path) -> Labelled:
+    """Read a table of numbers with holes and names, laid out as for `read_text`.
+
+    Below a header the first column also holds names of rows where its first cell is no number.
+
+    Raises
+    ------
+    FileError
+        If it is no such table; names the line, and the column counted from 1.
+    """
+    layout, notes = _layout(path)
+    with _open(path, layout.encoding) as file:
+        lines = [(number, _cells(line, layout.delimiter)) for number, line in _lines(file)]
+    columns = lines.pop(0)[1] if layout.header else None
+    named = layout.row_names or (columns is not None and _is_name(lines[0][1][0]))
+    for number, cells in lines:
+        if len(cells) != layout.width:
+            raise _uneven(path, number, len(cells), lines[0][0], layout.width)
+    A = np.array([_numbers(path, number, cells, named) for number, cells in lines])
+    if A.shape[1] == 0:
+        raise FileError(f"got {path.name} without a column of numbers; expected at least one")
+    if columns is None:
+        return Labelled(A, None, None, notes)
+    notes = (notes[0], *([f"the first column of {path.name} is read as names of rows"] if named else []))
+    return Labelled(A, [cells[0] for _, cells in lines] if named else None, columns[named:], notes)
+
+
+def _numbers(path: Path, number: int, cells: list[str], named: bool) -> list[float]:
+    known = [(place, cell) for place, cell in enumerate(cells) if place >= named]
+    for place, cell in known:
+        if cell.lower() not in _MISSING:
+            _require_number(path, number, place + 1, cell)
+    return [float("nan") if cell.lower() in _MISSING else float(cell) for _, cell in known]
+
+
+def _uneven(path: Path, line: int, cells: int, above: int, width: int) -> FileError:
+    count = "1 cell" if cells == 1 else f"{cells} cells"
+    return FileError(
+        f"got {count} in line {line} of {path.name}, where line {above} has {width}; expected rows of equal length. "
+        "Try looking for a separator missing or too many"
+    )
+
+
 def _open(path: Path, encoding: str) -> TextIO:
     # A byte that is no UTF-8 can only be in a name; where it is in a number, the number is refused.
     return open(path, encoding=encoding, errors="replace")
@@ -178,11 +239,7 @@ def _explain(path: Path, layout: _Layout, error: ValueError) -> NoReturn:
                 )
             cells = _cells(line, layout.delimiter)
             if above and len(cells) != width:
-                count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-                raise FileError(
-                    f"got {count} in line {number} of {path.name}, where line {above} has "
-                    f"{width}; expected rows of equal length. Try looking for a separator missing or too many"
-                )
+                raise _uneven(path, number, len(cells), above, width)
             width, above = len(cells), number
             if number == layout.header:
                 continue
