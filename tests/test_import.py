@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 
-LATER = {"scipy", "matplotlib", "typer", "rich", "sklearn", "PIL", "threadpoolctl", "numba", "narwhals", "pandas", "polars", "pyarrow"}
+LATER = {"scipy", "matplotlib", "typer", "rich", "sklearn", "PIL", "threadpoolctl", "numba"}
+LATER |= {"narwhals", "pandas", "polars", "pyarrow"}
 
 
 def run(*arguments: str) -> tuple[str, float]:

@@ -244,7 +244,7 @@ def test_a_solution_is_a_start(bias):
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
 def test_a_loss_that_comes_with_a_step_has_its_digits(noise, kind):
     table = planted(12, 30, 20, noise=noise, density=0.8, ridge=0.0, dtype=kind)
-    solution = lo.solve(table.problem(), rank=2, stop=lo.Stop(max_steps=60))
+    solution = lo.solve(table.problem(), rank=3, stop=lo.Stop(max_steps=60))  # 2 and a constant
     assert solution.X.dtype == kind
     X, Y = solution.X.astype(float), solution.Y.astype(float)
     floor = 100 * float(np.finfo(kind).eps) ** 2 * table.problem().norm ** 2

@@ -12,6 +12,7 @@ from lopside import __version__
 from lopside.cli.bench import bench
 from lopside.cli.catalog import catalog
 from lopside.cli.certify import certify
+from lopside.cli.complete import complete
 from lopside.cli.demo import demo
 from lopside.cli.factor import factor
 from lopside.cli.reproduce import reproduce
@@ -31,7 +32,7 @@ app = typer.Typer(
         "after exit codes 2 and 3 it is empty and the reason is one sentence on standard error."
     ),
 )
-for command in (factor, certify, reproduce, catalog, demo, bench):
+for command in (factor, complete, certify, reproduce, catalog, demo, bench):
     app.command()(command)
 
 

@@ -86,7 +86,9 @@ def read_known(source: Source) -> tuple[Entries, tuple[str, ...]]:
         return tuple(read_entries(source.path, **source.columns))  # type: ignore[arg-type]
     A, row_ids, column_ids, notes = read_table(source.path)
     if A.ndim != 2 or A.dtype.kind not in "fiub":
-        raise InputError(f"got {source.path.name} with an array of shape {A.shape} and type {A.dtype}; expected a table")
+        raise InputError(
+            f"got {source.path.name} with an array of shape {A.shape} and type {A.dtype}; expected a table"
+        )
     A = A if A.dtype.kind == "f" else A.astype(np.float64)
     i, j = np.nonzero(~np.isnan(A))
     m, n = A.shape

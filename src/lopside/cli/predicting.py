@@ -64,9 +64,7 @@ def predictions(
     return values if bounds is None else np.clip(values, *bounds)
 
 
-def filled(
-    problem: Completion, solution: Solution, known: Observations, bounds: tuple[float, float] | None
-) -> Array:
+def filled(problem: Completion, solution: Solution, known: Observations, bounds: tuple[float, float] | None) -> Array:
     """Return the whole table: what is known as it was given, the rest as predicted."""
     A = solution.matrix()
     A += A.dtype.type(problem.mean)

@@ -6,13 +6,14 @@ import math
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Self
 
-from lopside import Run, Watch
+from lopside import Full, Run, Watch
 from lopside.cli.talk import console
+from lopside.theory.certificate import Part
 
 _EVERY = 0.1
 """Seconds between two refreshes of the bar."""
@@ -37,6 +38,7 @@ class Progress:
         self._next = self._next_watch = math.inf
         self._past: deque[tuple[float, int, float]] = deque(maxlen=20)
         self._guarantee = ""
+        self._watch: Watch | None = None
         if shown and (screen := console(stderr=True)).is_terminal:
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bar
@@ -45,7 +47,8 @@ class Progress:
             text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=False))
             self._bar = Bar(BarColumn(bar_width=12), text, console=screen, transient=True, auto_refresh=False)
             self._task = self._bar.add_task("", total=1.0)
-            self._watch = Watch(run)
+            # What is guaranteed of a whole matrix is not of one with holes.
+            self._watch = Watch(run) if isinstance(run.problem, Full) else None
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -64,8 +67,8 @@ class Progress:
         if now < self._next:
             return
         self._past.append((now, state.step, state.loss))
-        if now >= self._next_watch:
-            self._guarantee = self._guaranteed(state)
+        if self._watch is not None and now >= self._next_watch:
+            self._guarantee = self._guaranteed(self._watch(state))
             # Watching takes at most a twentieth of the time.
             self._next_watch = time.perf_counter() + max(_WATCH_EVERY, 20.0 * (time.perf_counter() - now))
         self._bar.update(self._task, completed=self._share(state), description=self._line(state), refresh=True)
@@ -98,8 +101,7 @@ class Progress:
                 parts.append(f"{_duration(seconds)} to {self._run.stop.relative_error:g}")
         return " · ".join([*parts, *filter(None, [self._guarantee])])
 
-    def _guaranteed(self, state: Any) -> str:
-        part = self._watch(state)
+    def _guaranteed(self, part: Part | None) -> str:
         if part is None:
             return ""
         target = self._target()
@@ -114,8 +116,8 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def waiting(what: str, *, shown: bool) -> Iterator[None]:
-    """Show on a terminal that a block is at work.
+def waiting(what: str, *, shown: bool) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that a block is at work; what is yielded changes the words.
 
     Parameters
     ----------
@@ -125,12 +127,12 @@ def waiting(what: str, *, shown: bool) -> Iterator[None]:
     """
     screen = console(stderr=True) if shown else None
     if screen is None or not screen.is_terminal:
-        yield
+        yield lambda _: None
         return
     from rich.text import Text
 
-    with screen.status(Text(what)):
-        yield
+    with screen.status(Text(what)) as status:
+        yield lambda text: status.update(Text(text))
 
 
 class Interruption:

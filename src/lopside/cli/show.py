@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from lopside import Certificate, Solution
 
@@ -71,3 +72,56 @@ def excess_text(relative_error: float, bounds: tuple[float, float]) -> str:
 def percent(share: float) -> str:
     """Return a share ≥ 0 up to rounding as a percentage with two digits."""
     return f"{100.0 * max(0.0, share):.2g} %" if share > 1e-9 else "less than 1e-7 %"
+
+
+def completion_pairs(outcome: Any) -> dict[str, str]:
+    """Return what a completion came to: what is proved of the fit, and what is estimated of unseen entries."""
+    problem, solution, certificate = outcome.problem, outcome.solution, outcome.certificate
+    (m, n), penalty = problem.shape, problem.penalty
+    biases = {"none": "without mean and biases", "mean": "with the mean", "both": "with biases of rows and columns"}
+    chosen = "" if outcome.choice is None else ", which predicted entries held out best"
+    return {
+        "shape": f"{m} × {n}, {problem.entries} entries known ({100.0 * problem.entries / (m * n):.3g} %)",
+        "rank": f"{outcome.rank}, {biases.get(penalty.bias, f'with biases of {penalty.bias}')}",
+        "mean": f"{problem.mean:.6g}",
+        "λ": f"{problem.ridge:.4g}{chosen} (scaling: {penalty.scaling})",
+        "relative error": f"{solution.relative_error:.6g}, of the known entries",
+        "steps": f"{solution.steps} ({solution.status.value})",
+        "seconds": f"{solution.seconds:.3g}",
+        **({"chosen": "; ".join(problem.notes)} if problem.notes else {}),
+        "optimality of the fit": f"{verdict(certificate)} (proved)"
+        if certificate
+        else "none: it did not end by itself",
+        "error on unseen entries": _held_out_text(outcome.held_out),
+        "written": _written_text(outcome.outputs, held_out=outcome.held_out is not None),
+    }
+
+
+def _held_out_text(held_out: Any) -> str:
+    if held_out is None:
+        return "not estimated (--holdout 0.1 does)"
+    rmse, mae, baseline, entries = held_out
+    return (
+        f"RMSE {rmse:.5g}, MAE {mae:.5g} (estimated: {entries} entries held out of a fit of its own); the mean and the "
+        f"biases alone: RMSE {baseline:.5g}"
+    )
+
+
+def _written_text(outputs: Mapping[str, str], *, held_out: bool) -> str:
+    if not outputs:
+        return "nothing (--out FOLDER keeps the factors)"
+    return ", ".join(outputs.values()) + ("; the factors are fitted to all entries" if held_out else "")
+
+
+def path_rows(choice: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return header and rows of a table of the ridges tried."""
+    rows = [
+        (
+            f"{fit.ridge:.4g}",
+            f"{fit.error:.5g}",
+            str(fit.solution.steps),
+            "chosen" if fit.ridge == choice.ridge else "",
+        )
+        for fit in choice.tried
+    ]
+    return ("λ", "RMSE", "steps", ""), rows

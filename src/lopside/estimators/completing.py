@@ -30,7 +30,7 @@ _DEFAULT = 16
 _EVERY = 5
 """Steps between two looks at the gradient, each of which costs as much as half a step."""
 
-_ON_THE_WAY = Stop(gradient_norm=1e-3, max_steps=30, every=_EVERY)
+_ON_THE_WAY = Stop(gradient_norm=3e-3, max_steps=15, every=_EVERY)
 """For each ridge that is tried: the error on entries held out hardly moves any more."""
 
 
@@ -55,7 +55,10 @@ class Completing(CallbackSupport, BaseEstimator):
 
     @property
     def certificate_(self) -> Certificate:
-        """What is proved about the fit; made when first read, because it may take as long as the fit."""
+        """What is proved about the fit.
+
+        Made when first read, or pickled, because it may take as long as the fit; until then the entries are kept.
+        """
         check_is_fitted(self)
         if self._proof is None:
             raise AttributeError("got rows folded in, about which nothing is proved; the fit itself has certificate_")
@@ -70,9 +73,8 @@ class Completing(CallbackSupport, BaseEstimator):
             With the options of `_penalty`.
         progress : Progress
         """
-        rank = self._rank(problem.shape)
+        rank, stop = self._rank(problem.shape), self._stop(problem)
         problem = self._with_ridge(problem, rank)
-        stop = self._stop(problem)
         run = Run(problem, AlternatingLeastSquares(), rank=rank, stop=stop)
         for _ in run:
             if progress.step():

@@ -4,8 +4,8 @@ Two ways, for any imputer that returns the table in its own units:
 
 - `masked_scorer`: the searches split rows as ever; of rows that the fit has not seen, some observed entries are
   hidden, and what they are filled with is compared. This is about rows to come.
-- `observed_entries` and `EntryRegressor`: an entry is a sample, so that the searches split entries [OP09; W78]. This is
-  about the holes of the table at hand.
+- `observed_entries` and `EntryRegressor`: an entry is a sample, so that the searches split entries [W78]. This is about
+  the holes of the table at hand.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from lopside.arrays import Array, as_float, as_generator, as_positive
+from lopside.arrays import Array, as_generator, as_positive
 from lopside.errors import InputError
 from lopside.estimators.metrics import rmse
+from lopside.estimators.versions import validated
 
 
 class MaskedScorer:
@@ -219,13 +220,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
 
 
 def _table(X: Any) -> Array:
-    try:
-        table = as_float(np.asarray(X))
-    except InputError:
-        table = np.asarray(X, dtype=np.float64)  # a frame with nulls in columns of its own types
-    if table.ndim != 2:
-        raise InputError(f"got a table of shape {table.shape}; expected two dimensions, rows and columns")
-    return table
+    return validated(BaseEstimator(), X, reset=True, sparse=False, finite="allow-nan")
 
 
 def _like(X: Any, table: Array) -> Any:

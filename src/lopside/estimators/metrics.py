@@ -47,7 +47,7 @@ class Hits(NamedTuple):
     recall : float
         The same, over the number of relevant ones.
     ndcg : float
-        Σ 1/log₂(1 + place) over them, over the most that can be.
+        Σ 1/log₂(1 + place) over them, places counted from 1, over the most that can be [JK02].
     rows : int
         How many rows that are.
     """

@@ -63,10 +63,12 @@ def solve(
         G, b = (left.T @ T).astype(np.float64), (left.T @ a).astype(np.float64)
         G.flat[:: free + 1] += ridge[i] + damping
         b += damping * X[i]
-        levels, V = np.linalg.eigh(G)
-        good = levels > cutoff * max(0.0, float(np.diag(G).max(initial=0.0)))
-        inner = (V.T @ b) * good
-        z = V @ (inner / np.where(good, levels, 1.0))
+        # Scaled to a diagonal of ones, because elimination does not see the scale of a row either.
+        diagonal = np.diag(G)
+        unit = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+        levels, V = np.linalg.eigh(G * unit * unit[:, None])
+        good = levels > cutoff
+        z = unit * (V @ ((V.T @ (b * unit)) * good / np.where(good, levels, 1.0)))
         sums[i] = float(np.sum(w * a * a, dtype=np.float64)) - float(b @ z)
         X[i] = z
 

@@ -132,7 +132,8 @@ def _curve(solution: Solution) -> tuple[Array, Array]:
     return np.array(solution.trace.step), errors
 
 
-def _plain_tick(value: float, _place: int | None) -> str:
+def plain_tick(value: float, _place: int | None) -> str:
+    """Return the label of a minor tick on a logarithmic axis of less than two decades."""
     leading = f"{value:.1e}"[0]
     return f"{value:g}" if leading in "235" else ""
 
@@ -150,7 +151,7 @@ def _scale(axis: Any, steps: Array, errors: Array) -> None:
     axis.set_yscale("log")
     if known.max() < 100 * known.min():
         axis.yaxis.set_major_formatter("{x:g}")
-        axis.yaxis.set_minor_formatter(_plain_tick if known.max() > 3 * known.min() else "{x:g}")
+        axis.yaxis.set_minor_formatter(plain_tick if known.max() > 3 * known.min() else "{x:g}")
 
 
 def _draw_best(axis: Any, certificate: Certificate, rank: int) -> None:

@@ -56,7 +56,10 @@ class Layout(NamedTuple):
 
 
 def with_biases(X: Array, Y: Array, bias: str) -> tuple[Array, Array, Layout]:
-    """Return factors with the columns of the biases, which begin at 0 where they are not there yet."""
+    """Return factors with the columns of the biases, which begin at 0 where they are not there yet.
+
+    They count as there where the columns that stay 1 do.
+    """
     rows, columns = bias in ("rows", "both"), bias in ("columns", "both")
     there = Layout(X.shape[1] - rows - columns, rows, columns)
     if (rows or columns) and there.shared > 0 and there.holds(X, Y):

@@ -194,8 +194,8 @@ class Functions:
         if gap[i, j] > _AGREE[self.dtype.name]:
             raise InputError(
                 f"got an adjoint that is not forward's: for random Z and v, ⟨𝒜(Z), v⟩ = {there[i, j]:.6g} but "
-                f"⟨Z, {name}⟩ = {back[i, j]:.6g}; expected the same. Try comparing forward of unit matrices with adjoint "
-                "of unit vectors on a small case"
+                f"⟨Z, {name}⟩ = {back[i, j]:.6g}; expected the same. Try comparing forward of unit matrices with "
+                "adjoint of unit vectors on a small case"
             )
 
 

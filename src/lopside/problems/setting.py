@@ -1,4 +1,4 @@
-"""What the factors of a completion mean: what is added to X Yᵀ, what they were fitted under, and whose lines they are."""
+"""What factors of a completion mean: what is added to X Yᵀ, the ridge they were fitted under, and whose they are."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def tangent(problem: Any, point: Any) -> tuple[Any, Array]:
 
     if point.layout.rows or point.layout.columns:
         raise AbilityError(
-            f"got Completion with bias = {problem.penalty.bias!r}, whose factors have columns that stay 1; a tangent needs "
-            "factors that are all free. Try bias='mean', or AlternatingLeastSquares()"
+            f"got Completion with bias = {problem.penalty.bias!r}, whose factors have columns that stay 1; a tangent "
+            "needs factors that are all free. Try bias='mean', or AlternatingLeastSquares()"
         )
     X, Y, lines = point.X, point.Y, problem.by_rows
     root = np.ones(1, X.dtype) if lines.weights is None else np.sqrt(lines.weights)

@@ -40,13 +40,14 @@ class GNMR:
         a start near the answer or many measurements.
     inner_steps : int
         Most iterations of LSQR [PS82] in a step, ≥ 1. It starts at 0, and its tolerance falls with the relative error.
+        Far from the answer all are used: 1000 recover as often as the 2000 that were published, at half the cost.
     scaled : bool
         Smallest in ‖X̃(YᵀY)^½‖_F² + ‖Ỹ(XᵀX)^½‖_F², which does not depend on how the product is split and makes LSQR fast
         whatever the condition number of A; with False in ‖X̃‖_F² + ‖Ỹ‖_F², as published.
     """
 
     variant: Variant = "setting"
-    inner_steps: int = 2000
+    inner_steps: int = 1000
     scaled: bool = True
     step_size: ClassVar[None] = None
     order: ClassVar[None] = None
