@@ -179,8 +179,9 @@ def test_least_squares_solves_each_half_exactly(ridge, damping):
         np.testing.assert_allclose(state.Y, Y, rtol=0, atol=1e-8)
 
 
-def test_least_squares_leaves_a_factor_alone_that_nothing_is_known_about():
-    problem = Sensing(VALUES, STACK)
+@pytest.mark.parametrize("ridge", [0.0, 0.1])
+def test_least_squares_leaves_a_factor_alone_that_nothing_is_known_about(ridge):
+    problem = Sensing(VALUES, STACK, ridge=ridge)
     walk = lo.iterate(problem, S.AlternatingLeastSquares(), X0, np.zeros((n, d)))
     next(walk)
     state = next(walk)
@@ -204,6 +205,16 @@ def test_starts_are_given_the_surrogate():
         for t in (0.999, 1.0, 1.001)
     ]
     assert fits[1] < min(fits[0], fits[2])
+
+
+def test_the_scale_is_the_mean_gain():
+    assert Sensing(VALUES, STACK).scale == pytest.approx(np.sum(STACK**2) / (m * n), rel=1e-13)
+    assert by_operator(takes="factors", returns=np.asarray).scale == pytest.approx(1.0, rel=0.3)
+    i, j = np.array([0, 3, 3, 6, 2]), np.array([1, 0, 4, 2, 2])
+    picked = Sensing.from_operator(
+        np.ones(5), lambda Z: Z[i, j], lambda v: sparse.csr_array((v, (i, j)), shape=(m, n)), shape=(m, n)
+    )
+    assert picked.scale == pytest.approx(5 / (m * n), rel=1e-13)
 
 
 def test_a_common_factor_of_values_and_matrices_changes_nothing():
@@ -294,6 +305,12 @@ def test_damped_descent_recovers_with_more_columns_than_the_rank():
     start, stop = lo.starts.SmallGaussian(0.1), lo.Stop(1000, relative_error=1e-6)
     solution = lo.solve(problem, solver, rank=5, start=start, stop=stop)
     assert np.linalg.norm(solution.matrix() - truth) <= 1e-5 * np.linalg.norm(truth)
+
+
+def test_a_bad_matrix_is_named_wherever_it_is(monkeypatch):
+    monkeypatch.setattr("lopside.arrays.BLOCK_BYTES", 3 * 8 * m * n)
+    with pytest.raises(lo.errors.InputError, match="measurement matrix 43 "):
+        Sensing(VALUES, np.where(np.arange(k)[:, None, None] == 43, np.nan, STACK))
 
 
 def broken(forward=None, adjoint=None, **options):

@@ -133,6 +133,14 @@ def test_more_columns_than_the_rank_do_no_harm():
     assert np.linalg.norm(solution.matrix() - truth) <= 1e-8
 
 
+def test_a_column_of_zeros_is_no_obstacle():
+    truth = reference.planted(m, n, [1.0])
+    problem, only_one = Sensing(np.tensordot(STACK, truth), STACK), np.array([1.0, 0.0])
+    start = (X0 * only_one, Y0 * only_one)
+    solution = lo.solve(problem, GNMR(), start=start, stop=lo.Stop(60, relative_error=1e-12))
+    assert np.linalg.norm(solution.matrix() - truth) <= 1e-11
+
+
 def test_float32_is_kept():
     truth = reference.planted(40, 50, [1.0, 0.5], seed=2)
     problem = entries(truth, drawn(40, 50, 2, 3.0, 2), np.float32)

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from lopside import Status
+from lopside import Completion, Status
 from lopside.arrays import as_positive, as_rank
 from lopside.catalog import parse
 from lopside.cli.completing import (
@@ -26,11 +26,12 @@ from lopside.cli.completing import (
     written,
 )
 from lopside.cli.entries import Source, penalty_of, problem_of, read_known, require_layout
-from lopside.cli.predicting import located
+from lopside.cli.predicting import Located, located
 from lopside.cli.progress import waiting
 from lopside.cli.show import completion_pairs, path_rows
 from lopside.cli.talk import Exit, Refusal, print_pairs, print_table, say, usage
 from lopside.io import json_text, no_empty_folder, read_pairs
+from lopside.problems.observed import Held
 from lopside.threads import thread_count
 
 RANK, STEPS = 16, 500
@@ -106,22 +107,14 @@ def complete(
     with waiting(f"reading {ratings.name}", shown=shown):
         known, notes = read_known(source)
         problem = problem_of(known, penalty, duplicates)
-        pairs = (
-            None if predict is None else read_pairs(predict, row=source.columns["row"], column=source.columns["column"])
-        )
-    for note in (*notes, *(problem.notes if not shown else ())):  # the table has a line for the latter
+        pairs, told = (None, ()) if predict is None else pairs_of(predict, source, problem)
+    for note in (*notes, *told, *(() if shown else problem.notes)):  # the table has a line for the latter
         say(f"Note: {note}", quiet=quiet)
-    asked = None
-    if pairs is not None and predict is not None:
-        pairs, where, notes = located(pairs, problem, predict.name)
-        asked = pairs, where
-        for note in notes:
-            say(f"Note: {note}", quiet=quiet)
     m, n = problem.shape
     if fill and m * n > MOST_CELLS:
         raise Refusal(
-            f"got --fill for a table of {m} × {n} = {m * n:.3g} cells; expected at most {MOST_CELLS:.0e}. Try --predict "
-            "with the pairs that are needed"
+            f"got --fill for a table of {m} × {n} = {m * n:.3g} cells; expected at most {MOST_CELLS:.0e}. "
+            "Try --predict with the pairs that are needed"
         )
     with usage(), no_empty_folder(out or Path()):
         how = How(as_rank(min(RANK, m, n) if rank is None else rank, problem.shape), method, stop, rng, shown)
@@ -133,7 +126,7 @@ def complete(
             choice = chosen(problem if split is None else split[0], how, draws)
             problem = problem.with_ridge(choice.ridge)
         solution, failure = fitted(problem, how)
-        outputs = written(found, problem, solution, known, source, asked, clip=clip)
+        outputs = written(found, problem, solution, known, source, pairs, clip=clip)
         outcome = Outcome(problem, how.rank, solution, None, choice, None, outputs)
         if solution.status not in (Status.INTERRUPTED, Status.DIVERGED):
             outcome = judged(outcome, split, how, found.get("picture"), ratings.name, clip=clip)
@@ -162,7 +155,15 @@ def ridge_of(ridge: str, bias_ridge: float | None, gap: float | None) -> float |
     return level
 
 
-def judged(outcome: Outcome, split: tuple | None, how: How, picture: Path | None, title: str, *, clip: bool) -> Outcome:
+def pairs_of(file: Path, source: Source, problem: Completion) -> tuple[Located, tuple[str, ...]]:
+    """Return the pairs of a file, and where they are in a problem; names of columns are those of the input."""
+    pairs = read_pairs(file, row=source.columns["row"], column=source.columns["column"])
+    return located(pairs, problem, file.name)
+
+
+def judged(
+    outcome: Outcome, split: tuple[Completion, Held] | None, how: How, picture: Path | None, title: str, *, clip: bool
+) -> Outcome:
     """Return the outcome with its proof, its picture and the error on entries held out.
 
     Raises
@@ -200,4 +201,5 @@ def tell(outcome: Outcome, *, as_json: bool, quiet: bool) -> None:
         print_pairs(completion_pairs(outcome))
         if outcome.choice is not None:
             print()
-            print_table("λ tried, each on a fit without the entries held out for it", *path_rows(outcome.choice))
+            print("Tried for λ, on entries held out of the known ones:")
+            print_table("", *path_rows(outcome.choice))

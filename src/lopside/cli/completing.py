@@ -12,7 +12,7 @@ from lopside import Certificate, Completion, Run, Solution, Status, Stop
 from lopside.cli.entries import Source, by_rows
 from lopside.cli.factor import finish
 from lopside.cli.holdout import HeldOut, measured
-from lopside.cli.predicting import filled, predictions
+from lopside.cli.predicting import Located, filled, predictions
 from lopside.cli.progress import Interruption, waiting
 from lopside.cli.talk import Exit, Refusal
 from lopside.frames import Entries
@@ -178,7 +178,7 @@ def written(
     solution: Solution,
     known: Entries,
     source: Source,
-    asked: tuple[Any, Any] | None,
+    pairs: Located | None,
     *,
     clip: bool,
 ) -> dict[str, str]:
@@ -186,7 +186,7 @@ def written(
 
     Parameters
     ----------
-    asked : (Pairs, places) or None
+    pairs : Located or None
         What to predict.
     """
     bounds = (float(known.values.min()), float(known.values.max())) if clip else None
@@ -194,9 +194,8 @@ def written(
         solution.save(found["factors"])
     if "trace" in found:
         write_trace(found["trace"], solution.trace)
-    if "predictions" in found and asked is not None:
-        pairs, where = asked
-        values = predictions(problem, solution, where, bounds)
+    if "predictions" in found and pairs is not None:
+        values = predictions(problem, solution, pairs, bounds)
         write_predictions(found["predictions"], pairs.rows, pairs.columns, values)
     if "filled" in found:
         A = filled(problem, solution, by_rows(known, source.duplicates), bounds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import numpy as np
 
@@ -103,21 +103,44 @@ def problem_of(known: Entries, penalty: Penalty, duplicates: str) -> Completion:
     InputError
         For entries that cannot be used.
     """
-    problem = Completion(
-        known.rows,
-        known.columns,
-        known.values,
-        shape=known.shape,
-        weights=known.weights,
-        ridge=penalty.ridge,
-        ridge_scaling=penalty.scaling,
-        bias=penalty.bias,
-        bias_ridge=penalty.bias_ridge,
-        duplicates=cast(Literal["error", "mean", "last"], duplicates),
-    )
+    try:
+        problem = Completion(
+            known.rows,
+            known.columns,
+            known.values,
+            shape=known.shape,
+            weights=known.weights,
+            ridge=penalty.ridge,
+            ridge_scaling=penalty.scaling,
+            bias=penalty.bias,
+            bias_ridge=penalty.bias_ridge,
+            duplicates=cast(Duplicates, duplicates),
+        )
+    except InputError as error:
+        if duplicates != "error" or (repeated := _repeated(known)) is None:
+            raise
+        raise repeated from error
     problem.row_ids = _named(known.row_ids, problem.row_ids)
     problem.column_ids = _named(known.column_ids, problem.column_ids)
     return problem
+
+
+def _repeated(known: Entries) -> InputError | None:
+    """Return the error for a place with several values, by its ids; the library knows of places only."""
+    used = slice(None) if known.weights is None else known.weights > 0
+    pairs = np.column_stack([known.rows[used], known.columns[used]])
+    distinct, counts = np.unique(pairs, axis=0, return_counts=True)
+    if not (counts > 1).any():
+        return None
+    k = int(np.argmax(counts > 1))
+    names = [
+        i if ids is None else ids[i] for i, ids in zip(distinct[k], (known.row_ids, known.column_ids), strict=True)
+    ]
+    said = ", ".join(repr(name.item() if isinstance(name, np.generic) else name) for name in names)
+    return InputError(
+        f"got for {int((counts > 1).sum())} pairs of a row and a column, such as ({said}), a value {counts[k]} times; "
+        "expected one. Try --duplicates mean or last"
+    )
 
 
 def _named(ids: Any, places: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,24 @@ from lopside.problems.prediction import positions, predicted
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
-def located(pairs: Pairs, problem: Completion, name: str) -> tuple[Pairs, tuple[Any, Any], tuple[str, ...]]:
-    """Return pairs, where they are in the problem (−1 for what is not there), and what has to be said about them.
+class Located(NamedTuple):
+    """Pairs of ids, and where they are.
+
+    Attributes
+    ----------
+    rows, columns : ndarray, shape (k,)
+        Ids.
+    places : (ndarray, ndarray)
+        Positions, −1 for what is not there.
+    """
+
+    rows: NDArray[Any]
+    columns: NDArray[Any]
+    places: tuple[NDArray[Any], NDArray[Any]]
+
+
+def located(pairs: Pairs, problem: Completion, name: str) -> tuple[Located, tuple[str, ...]]:
+    """Return pairs with their places in a problem, and what has to be said about them.
 
     The first line of a text file is a header if both of its cells are neither ids nor whole numbers.
 
@@ -44,7 +60,7 @@ def located(pairs: Pairs, problem: Completion, name: str) -> tuple[Pairs, tuple[
             f"{strange} of {len(i)} pairs in {name} have a row or column that was not there before: predicted is what "
             "is known without it, the mean and the bias of the other side"
         )
-    return pairs, (i, j), tuple(notes)
+    return Located(pairs.rows, pairs.columns, (i, j)), tuple(notes)
 
 
 def _places(ids: NDArray[Any], known: NDArray[Any] | None, count: int, name: str) -> NDArray[Any]:
@@ -56,11 +72,9 @@ def _places(ids: NDArray[Any], known: NDArray[Any] | None, count: int, name: str
     return positions(np.array(whole, dtype=np.int64), None, count, name)
 
 
-def predictions(
-    problem: Completion, solution: Solution, places: tuple[Any, Any], bounds: tuple[float, float] | None
-) -> Array:
-    """Return what is predicted at places, within bounds."""
-    values = predicted(problem.fitted(solution), problem.mean, *places, cold="mean")
+def predictions(problem: Completion, solution: Solution, pairs: Located, bounds: tuple[float, float] | None) -> Array:
+    """Return what is predicted for pairs, within bounds."""
+    values = predicted(problem.fitted(solution), problem.mean, *pairs.places, cold="mean")
     return values if bounds is None else np.clip(values, *bounds)
 
 

@@ -89,12 +89,16 @@ def completion_pairs(outcome: Any) -> dict[str, str]:
         "steps": f"{solution.steps} ({solution.status.value})",
         "seconds": f"{solution.seconds:.3g}",
         **({"chosen": "; ".join(problem.notes)} if problem.notes else {}),
-        "optimality of the fit": f"{verdict(certificate)} (proved)"
-        if certificate
-        else "none: it did not end by itself",
+        "optimality of the fit": _optimality_text(certificate),
         "error on unseen entries": _held_out_text(outcome.held_out),
         "written": _written_text(outcome.outputs, held_out=outcome.held_out is not None),
     }
+
+
+def _optimality_text(certificate: Certificate | None) -> str:
+    if certificate is None:
+        return "nothing proved: the fit did not end by itself"
+    return ("proved: " if certificate.holds else "nothing proved: ") + verdict(certificate)
 
 
 def _held_out_text(held_out: Any) -> str:
@@ -102,7 +106,7 @@ def _held_out_text(held_out: Any) -> str:
         return "not estimated (--holdout 0.1 does)"
     rmse, mae, baseline, entries = held_out
     return (
-        f"RMSE {rmse:.5g}, MAE {mae:.5g} (estimated: {entries} entries held out of a fit of its own); the mean and the "
+        f"estimated: RMSE {rmse:.5g}, MAE {mae:.5g} on {entries} entries held out of a fit of its own; the mean and "
         f"biases alone: RMSE {baseline:.5g}"
     )
 

@@ -8,6 +8,17 @@ except ModuleNotFoundError as error:
     ) from error
 
 from lopside.estimators.fitted import ConvergenceWarning
+from lopside.estimators.imputer import LowRankImputer
 from lopside.estimators.low_rank import LowRank
+from lopside.estimators.masked import EntryRegressor, masked_scorer, observed_entries
+from lopside.estimators.recommender import Recommender
 
-__all__ = ["ConvergenceWarning", "LowRank"]
+__all__ = [
+    "ConvergenceWarning",
+    "EntryRegressor",
+    "LowRank",
+    "LowRankImputer",
+    "Recommender",
+    "masked_scorer",
+    "observed_entries",
+]
