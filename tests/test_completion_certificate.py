@@ -174,7 +174,7 @@ def test_the_gap_stays_open_where_columns_are_too_few():
     part = certificate.parts[0]
     assert part.holds
     assert "may need more than 2 columns" in part.conclusion
-    assert "of entries that are not known it says nothing" in part.conclusion
+    assert "of what was not observed it says nothing" in part.conclusion
 
 
 def test_without_a_ridge_nothing_is_claimed():

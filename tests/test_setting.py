@@ -16,7 +16,8 @@ IDS = [np.array(["a", "zoë", "b,"]), np.array([7, 3, 9]), np.array(["2020-01-01
 
 
 def fit(ids: Any = None, **options: Any) -> tuple[lo.Completion, lo.Solution]:
-    problem = lo.Completion([0, 0, 1, 2], [0, 1, 0, 1], [1.0, 2, 3, 5], ridge=0.1, **{"bias": "both"} | options)
+    asked: dict[str, Any] = {"ridge": 0.1, "bias": "both"} | options
+    problem = lo.Completion([0, 0, 1, 2], [0, 1, 0, 1], [1.0, 2, 3, 5], **asked)
     problem.row_ids = ids
     return problem, lo.solve(problem, rank=1, stop=lo.Stop(max_steps=4))
 

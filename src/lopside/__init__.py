@@ -7,7 +7,7 @@ from lopside import errors, solvers, starts, step_sizes
 from lopside.certify import Watch, certify
 from lopside.factorize import factorize
 from lopside.loop import State, iterate
-from lopside.problems import Completion, Full
+from lopside.problems import Completion, Full, Sensing
 from lopside.ridge_path import choose_ridge, ridge_path
 from lopside.run import Run
 from lopside.solution import Solution
@@ -26,6 +26,7 @@ __all__ = [
     "Completion",
     "Full",
     "Run",
+    "Sensing",
     "Solution",
     "State",
     "Status",

@@ -24,6 +24,7 @@ SOLVERS: Mapping[str, type] = {
     "nesterov": solvers.Nesterov,
     "block-krylov": solvers.BlockKrylov,
     "frozen": solvers.FrozenFactor,
+    "gnmr": solvers.GNMR,
 }
 
 STARTS: Mapping[str, type] = {
@@ -68,6 +69,9 @@ THEOREMS: Mapping[str, Callable[..., Any]] = {
 
 CHOICES: Mapping[str, Mapping[str, type]] = {"solver": SOLVERS, "start": STARTS, "step size": STEP_SIZES}
 """What has a text form, by kind."""
+
+PARTIAL = frozenset({"gnmr", "woodruff-yasuda"})
+"""Names of what is about matrices of which not every entry is known, and refuses `Full`."""
 
 _FORM = re.compile(r"\s*([^\[\]=,]+?)\s*(?:\[(.*)\])?\s*", re.DOTALL)
 _NUMBER = re.compile(r"[-+.\d]|(nan|inf)\b", re.IGNORECASE)
@@ -208,5 +212,6 @@ def _value(key: str, value: str) -> Any:
     raise InputError(f'got {key} = "{value}"; expected a number or one of: {", ".join(_WORDS)}')
 
 
-_WORDS = {"none": None, "true": True, "false": False, "loss": "loss"}
+_WORDS = {"none": None, "true": True, "false": False}
+_WORDS |= {word: word for word in ("loss", "setting", "averaging", "updating")}
 """What a parameter may be besides a number; each class says itself which of them it takes."""

@@ -10,13 +10,14 @@ import numpy as np
 from lopside.arrays import Array, as_factors, as_generator
 from lopside.errors import AbilityError, InputError
 from lopside.linalg import frobenius
-from lopside.problems import Completion, Full
+from lopside.problems import Completion, Full, Sensing
 from lopside.solution import Solution
 from lopside.step_sizes import resolve
 from lopside.theory import completion_gap, ye_du
 from lopside.theory.all_time import AllTime, Order, all_time
 from lopside.theory.certificate import Certificate, Check, Part, checks, first_failure
 from lopside.theory.eckart_young import Gap, measured_gap
+from lopside.theory.sensing_gap import sensing_gap
 from lopside.theory.span import Span, column_span, measure_point
 from lopside.theory.ward_kolda_window import window_theorem
 
@@ -33,14 +34,14 @@ def certify(
 ) -> Certificate:
     """Prove what can be proved about factors of A.
 
-    For `Completion` it is the duality gap (any factors, with a ridge). For `Full` three theorems are tried: the
-    Eckart–Young gap (any factors), the all-time theorem at the factors and at the start of the run, and Ward and
-    Kolda's window theorem at the start (both: plain gradient descent on a matrix of
-    rank r ≤ d). Every number is recomputed from A and the factors.
+    For `Completion` and `Sensing` it is the duality gap (any factors, with a ridge). For `Full` three theorems are
+    tried: the Eckart–Young gap (any factors), the all-time theorem at the factors and at the start of the run, and
+    Ward and Kolda's window theorem at the start (both: plain gradient descent on a matrix of rank r ≤ d). Every number
+    is recomputed from A and the factors.
 
     Parameters
     ----------
-    problem : Full or Completion
+    problem : Full, Completion or Sensing
         With the matrix.
     solution : Solution, or (X, Y)
         A solution, from a run or from a file; or any factors of shapes (m, d) and (n, d).
@@ -78,10 +79,10 @@ def certify(
     ... )
     (True, True, [0.6, 0.6])
     """
-    if isinstance(problem, Completion):
-        return _of_completion(problem, *_pair(solution), solver, gap, _of_its_own(rng))
+    if isinstance(problem, Completion | Sensing):
+        return _by_duality(problem, *_pair(solution), solver, gap, _of_its_own(rng))
     if not isinstance(problem, Full):
-        raise AbilityError(f"got {type(problem).__name__}; certificates speak about Full and Completion")
+        raise AbilityError(f"got {type(problem).__name__}; certificates speak about Full, Completion and Sensing")
     X, Y = as_factors(*_pair(solution), problem.shape, np.dtype(np.float64))
     places = [(0, X, Y)]
     if isinstance(solution, Solution) and solver is None:
@@ -103,15 +104,18 @@ def certify(
     return Certificate(tuple(sorted(parts, key=lambda part: not part.holds)), asks_convergence=solver is not None)
 
 
-def _of_completion(
-    problem: Completion, X: Array, Y: Array, solver: Any, gap: float, rng: np.random.Generator
+def _by_duality(
+    problem: Completion | Sensing, X: Array, Y: Array, solver: Any, gap: float, rng: np.random.Generator
 ) -> Certificate:
     """Apply the duality gap: distance to the least loss of every rank, for a ridge and any factors [SRJ04; RFP10]."""
     handle = problem.metered()
-    point = handle.located(X, Y)
-    part = completion_gap.as_part(
-        problem, completion_gap.completion_gap(handle, X, Y, rng, target=gap), point.layout.shared
-    )
+    if isinstance(handle, Sensing):
+        X, Y = as_factors(X, Y, handle.shape, handle.dtype)
+        columns, measured = X.shape[1], sensing_gap(handle, X, Y, rng, target=gap)
+    else:
+        columns = handle.located(X, Y).layout.shared
+        measured = completion_gap.completion_gap(handle, X, Y, rng, target=gap)
+    part = completion_gap.as_part(problem, measured, columns)
     return Certificate(
         (part, *([_no_theorem(solver)] if solver is not None else [])), asks_convergence=solver is not None
     )

@@ -15,9 +15,15 @@ from lopside.arrays import as_generator, as_positive, as_rank
 from lopside.certify import Watch, certify
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
 from lopside.loop import State, Walk
-from lopside.problems import Completion, Full
+from lopside.problems import Completion, Full, Sensing
 from lopside.solution import Solution
-from lopside.solvers import AlternatingGradientDescent, AlternatingLeastSquares, FrozenFactor, Nesterov
+from lopside.solvers import (
+    AlternatingGradientDescent,
+    AlternatingLeastSquares,
+    FrozenFactor,
+    Nesterov,
+    ScaledGradientDescent,
+)
 from lopside.starts import ColumnSpan, PowerSketch, Spectral, Start, Unbalanced
 from lopside.step_sizes import resolve
 from lopside.stopping import Status, Stop
@@ -194,12 +200,14 @@ _LARGE = 50.0
 
 def default_solver(problem: Any) -> Any:
     """Return the method that is used unless told otherwise; see `solve`."""
+    if isinstance(problem, Sensing):
+        return ScaledGradientDescent()
     return AlternatingLeastSquares() if isinstance(problem, Completion) else AlternatingGradientDescent()
 
 
 def default_start(problem: Any, solver: Any) -> Start:
     """Return the start a method begins from unless told otherwise; see `solve`."""
-    if isinstance(problem, Completion):
+    if isinstance(problem, Completion | Sensing):
         return Spectral()
     if solver.order is not None:
         return Unbalanced(C=None)

@@ -29,17 +29,19 @@ def solve(
     Parameters
     ----------
     problem : Problem
-        `Full(A)`, `Completion(rows, cols, values)`.
+        `Full(A)`, `Completion(rows, cols, values)`, `Sensing(values, matrices)`.
     solver : Solver, optional
-        Default: `AlternatingGradientDescent("0.9/sigma1")`; for `Completion` `AlternatingLeastSquares()`.
+        Default: `AlternatingGradientDescent("0.9/sigma1")`; for `Completion`
+        `AlternatingLeastSquares()`, for `Sensing` `ScaledGradientDescent()`.
     rank : int
         d, 1 ≤ d ≤ min(m, n). May be left out if `start` is a pair (X, Y).
     start : Start or (X, Y), optional
         Default for plain gradient steps: `Unbalanced(C=None)`, the start of [WK23, Assumption 2] with C = 4 or as
         much more as the draw needs; for every other method `ColumnSpan(1, right_scale=0, relative=True)`, that is
         X₀ = AΦ/√(dσ₁) and Y₀ = 0 [LZMH25], 50 times as large for `Nesterov` [XWZWT24]; `PowerSketch()` for
-        `FrozenFactor` [PSM25]; for `Completion` `Spectral()` whatever the method. It is drawn after the step
-        size is resolved; where the method has no η in the unit of 1/σ₁(A), a start that needs one takes 1/σ₁(A).
+        `FrozenFactor` [PSM25]; for `Completion` and `Sensing` `Spectral()` whatever the method. It is drawn
+        after the step size is resolved; where the method has no η in the unit of 1/σ₁(A), a start that needs one takes
+        1/σ₁(A).
     stop : Stop, optional
         Default: `Stop(no_progress=1e-9)`, that is 5000 steps or the point where 50 of them no longer gain 1e-9.
     rng : int or numpy.random.Generator

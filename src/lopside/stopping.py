@@ -12,10 +12,11 @@ import numpy as np
 
 from lopside.arrays import as_positive
 from lopside.errors import AbilityError, InputError
-from lopside.problems import Completion, Full
+from lopside.problems import Completion, Full, Sensing
 from lopside.theory.completion_gap import completion_gap
 from lopside.theory.eckart_young import measured_gap
 from lopside.theory.search import Verdict
+from lopside.theory.sensing_gap import sensing_gap
 
 
 class Status(Enum):
@@ -52,8 +53,8 @@ class Stop:
         ‖X Yᵀ − A‖_F/‖A‖_F ≤ this, not squared: "relative squared error 1e-10" is 1e-5.
     gap : float, optional
         F − D ≤ this · F is proved, D a lower bound on the least loss: at this rank for `Full` (the Eckart–Young gap),
-        at every rank for `Completion` (the duality gap, which needs a ridge). Tried when a step lowers the loss by less
-        than that, after 1, 2, 3 … and then ever more steps.
+        at every rank for `Completion` and `Sensing` (the duality gap, which needs a ridge). Tried when a step
+        lowers the loss by less than that, after 1, 2, 3 … and then ever more steps.
     excess : float, optional
         ‖X Yᵀ − A‖_F ≤ (1 + this)·‖A_d − A‖_F is proved, A_d the best of the rank, or ‖X Yᵀ − A‖_F ≤ 100 ε ‖A‖_F with
         ε of the precision of A: the one condition that knows how good the answer could be. `BlockKrylov` is asked
@@ -152,6 +153,8 @@ _STRIDE = 1.15
 def _relative_gap(state: Any, target: float) -> float:
     point, problem = state.point, state.point.problem
     rng = np.random.default_rng((_SEED, state.step))
+    if isinstance(problem, Sensing):
+        return sensing_gap(problem, point.X, point.Y, rng, target=target, deciding=True).gap.relative
     if isinstance(problem, Completion):
         return completion_gap(problem, point.X, point.Y, rng, target=target, deciding=True).gap.relative
     _require_full(problem, "gap")
@@ -162,7 +165,7 @@ def _relative_gap(state: Any, target: float) -> float:
 
 def _require_full(problem: Any, name: str) -> None:
     if not isinstance(problem, Full):
-        others = " or Completion" if name == "gap" else ""
+        others = ", Completion or Sensing" if name == "gap" else ""
         raise AbilityError(
             f"got Stop({name}=...) with {type(problem).__name__}, for which nothing of the kind is proved; expected "
             f"Full(A){others}. Try Stop(gradient_norm=1e-6) or Stop(relative_error=...)"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lopside.bench import imputation
-from lopside.bench.imputation import OURS, Filler, compare, fillers, hide, stocks
+from lopside.bench.imputation import OURS, Filler, compare, fillers, hide, standardized
 from lopside.bench.tuning import Range
 
 
@@ -29,7 +29,7 @@ def test_hidden_is_a_share_of_what_is_known() -> None:
 
 
 def test_stocks_are_standardized_and_have_the_holes_they_come_with() -> None:
-    A = stocks()
+    A = standardized()
     assert A.shape == (524, 10)
     assert np.isnan(A).mean() == pytest.approx(0.37, abs=0.01)
     np.testing.assert_allclose(np.nanmean(A, axis=0), 0.0, atol=1e-12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import signal
 import sys
@@ -15,12 +16,12 @@ import pytest
 from command_line import CERTIFICATE_KEYS, FIT_KEYS, Run, files, strict
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from rich.console import Console
 from scipy import io as scipy_io
 from scipy import sparse
 
 import lopside as lo
 from lopside.cli import progress
-from lopside.io import read_entries
 
 MORE_KEYS = ["entries", "mean", "ridge", "ridge_path", "holdout"]
 RNG = np.random.default_rng(3)
@@ -42,11 +43,13 @@ def ratings(tmp_path: Path) -> None:
 
 
 def problem(ridge: float = 0.05, **options: Any) -> lo.Completion:
-    return lo.Completion(I, J, VALUES, ridge=ridge, **{"bias": "both", "ridge_scaling": "smoothed"} | options)
+    asked: dict[str, Any] = {"bias": "both", "ridge_scaling": "smoothed"} | options
+    return lo.Completion(I, J, VALUES, ridge=ridge, **asked)
 
 
 def stop(**conditions: Any) -> lo.Stop:
-    return lo.Stop(**{"max_steps": 500, "gap": 1e-4, "no_progress": 1e-5, "every": 10} | conditions)
+    asked: dict[str, Any] = {"max_steps": 500, "gap": 1e-4, "no_progress": 1e-5, "every": 10} | conditions
+    return lo.Stop(**asked)
 
 
 def fit(of: lo.Completion, rank: int = 2, solver: Any = None, **conditions: Any) -> lo.Solution:
@@ -284,6 +287,20 @@ def test_ctrl_c_while_the_ridge_is_chosen_says_the_best_so_far(run: Run, monkeyp
     assert files(Path()) == ["a.npy", "r.csv"]
 
 
+@pytest.mark.parametrize("solver", ["als", "agd"])
+def test_a_terminal_shows_what_is_going_on(run: Run, monkeypatch: pytest.MonkeyPatch, solver: str) -> None:
+    shown = io.StringIO()
+    terminal = Console(file=shown, force_terminal=True, width=200, color_system=None)
+    monkeypatch.setattr(progress, "console", lambda **_: terminal)
+    monkeypatch.setattr(progress, "_EVERY", 0.0)
+    monkeypatch.setattr(progress, "_WATCH_EVERY", 0.0)
+    code, _, _ = run("complete", "r.csv", "--rank", "2", "--solver", solver, "--max-steps", "20")
+    assert code == 0
+    for words in ("reading r.csv", "choosing λ", "step 1 · loss"):
+        assert words in shown.getvalue()
+    assert "guaranteed" not in shown.getvalue()
+
+
 def test_pictures_on_request(run: Run) -> None:
     code, out, _ = run("complete", "r.csv", "--rank", "2", "--out", "f.npz", "--plot", "--json")
     assert code == 0
@@ -375,12 +392,3 @@ def test_certify_wants_the_entries_of_the_fit(run: Run, change: Any, rest: list[
     assert code in (2, 3)
     assert out == ""
     assert phrase in err
-
-
-def test_the_ids_of_the_file_are_those_of_the_library(run: Run) -> None:
-    assert_array_equal(read_entries("r.csv").entries.row_ids, USERS)
-    run("complete", "r.csv", *FIXED, "--out", "f.npz", "-q")
-    saved = lo.Solution.load("f.npz")
-    assert saved.setting is not None
-    found = saved.setting.predict(saved, ["u03", "who"], [107, 107])
-    assert_allclose(found, problem().predict(fit(problem()), [3, -1], [7, 7]), rtol=1e-12)

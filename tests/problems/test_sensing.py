@@ -77,7 +77,7 @@ def test_gradients_are_finite_differences_of_the_loss(form, ridge):
     residual = np.tensordot(STACK, X0 @ Y0.T) - VALUES
     penalty = 0.5 * ridge * (np.sum(X0**2) + np.sum(Y0**2))
     assert point.loss == pytest.approx(0.5 * np.sum(residual**2) + penalty, rel=1e-13)
-    assert point.penalty == pytest.approx(penalty, rel=1e-13)
+    assert point.charge == pytest.approx(penalty, rel=1e-13)
     assert point.residual_norm == pytest.approx(np.linalg.norm(residual), rel=1e-13)
     assert point.relative_error == pytest.approx(np.linalg.norm(residual) / np.linalg.norm(VALUES), rel=1e-13)
     for side, F in (("x", X0), ("y", Y0)):
@@ -108,7 +108,7 @@ def written_out(solver, scale, ridge, steps):
 
     for _ in range(steps):
         if "Scaled" in kind:
-            damping = np.sqrt(loss(X, Y)) if solver.damping == "loss" else solver.damping
+            damping = np.sqrt(loss(X, Y) / scale) if solver.damping == "loss" else solver.damping
             rules = [lambda F, add=damping: np.linalg.inv(F.T @ F + (add + ridge / scale) * np.eye(d))] * 2
         else:
             rules = [lambda F: np.eye(d)] * 2

@@ -246,12 +246,12 @@ def _surprise_baseline(known: Entries, *, ridge: float, steps: int) -> Fitted:
 
 _RANK = Range(4, 64, whole=True)
 _SWEEPS = Range(3, 40, whole=True)
-_EPOCHS = Range(5, 100, whole=True)
-_LEAST_SQUARES = {"rank": _RANK, "ridge": Range(0.5, 50.0), "steps": _SWEEPS}
-_SCALED = _LEAST_SQUARES | {"ridge": Range(0.01, 0.5)}
-_LIBMF = {"rank": _RANK, "ridge": Range(0.01, 0.5), "steps": _EPOCHS, "rate": Range(0.02, 0.3)}
-_SURPRISE = _LIBMF | {"rate": Range(0.002, 0.03)}
-_BASELINE = {"ridge": Range(0.5, 50.0), "steps": _SWEEPS}
+_EPOCHS = Range(5, 80, whole=True)
+_LEAST_SQUARES = {"rank": _RANK, "ridge": Range(1.0, 40.0), "steps": _SWEEPS}
+_SCALED = _LEAST_SQUARES | {"ridge": Range(0.02, 0.3)}
+_LIBMF = _SCALED | {"steps": _EPOCHS, "rate": Range(0.03, 0.2)}
+_SURPRISE = _SCALED | {"steps": _EPOCHS, "rate": Range(0.003, 0.02)}
+_BASELINE = {"ridge": Range(1.0, 40.0), "steps": _SWEEPS}
 _PYTHON_OBJECTS = 3 * 10**6
 """Surprise holds each entry twice, as a tuple of Python numbers, and goes through them on one core."""
 

@@ -66,14 +66,14 @@ class SensingPoint:
         return frobenius(self.residual)
 
     @property
-    def penalty(self) -> float:
+    def charge(self) -> float:
         """What the ridge adds to the loss: (λ/2)(‖X‖_F² + ‖Y‖_F²)."""
         return 0.5 * self.problem.ridge * float(np.trace(self.gram_x) + np.trace(self.gram_y))
 
     @property
     def loss(self) -> float:
         """f(X, Y)."""
-        return 0.5 * self.residual_norm * self.residual_norm + self.penalty
+        return 0.5 * self.residual_norm * self.residual_norm + self.charge
 
     @property
     def relative_error(self) -> float:

@@ -1,4 +1,4 @@
-"""The tangent of a completion problem: what its entries see of a change of the factors, to first order."""
+"""The derivative of what is observed of X Yᵀ: a linear map of both factors at once."""
 
 from __future__ import annotations
 
@@ -8,41 +8,46 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.errors import AbilityError
+from lopside.problems.completion_point import CompletionPoint
+from lopside.problems.sensing_maps import linear_operator
+from lopside.storage.lines import Lines
 
 
-def tangent(problem: Any, point: Any) -> tuple[Any, Array]:
-    """Return T: (dX, dY) ↦ √w_ij(x_i·dy_j + dx_i·y_j), entry by entry, and √w_ij(a_ij − μ − x_i·y_j).
+def tangent(problem: Any, point: CompletionPoint) -> tuple[Any, Array]:
+    """Return T: (dX, dY) ↦ (√w_ij (x_i·dy_j + dx_i·y_j)) and the target (√w_ij (a_ij − μ − x_i·y_j)), entry by entry.
 
-    T is a k × (m + n)d LinearOperator on the entries of dX, row by row, and after them those of dY; each product with T
-    or its transpose reads the entries once or twice.
+    T is a k × (m + n)d LinearOperator on the entries of dX, row by row, and after them those of dY.
 
     Raises
     ------
     AbilityError
-        With biases of rows or columns, whose columns of ones are not to change.
+        With biases, whose columns of ones do not move.
     """
-    from scipy.sparse.linalg import LinearOperator
-
     if point.layout.rows or point.layout.columns:
         raise AbilityError(
-            f"got Completion with bias = {problem.penalty.bias!r}, whose factors have columns that stay 1; a tangent "
-            "needs factors that are all free. Try bias='mean', or AlternatingLeastSquares()"
+            f'got Completion(bias="{problem.penalty.bias}"), in which some columns of the factors stay 1; expected '
+            'bias "none" or "mean" here. Try AlternatingLeastSquares()'
         )
     X, Y, lines = point.X, point.Y, problem.by_rows
-    root = np.ones(1, X.dtype) if lines.weights is None else np.sqrt(lines.weights)
-    known, missed = root * lines.values, np.empty(lines.entries, X.dtype)
+    root = None if lines.weights is None else np.sqrt(lines.weights)
+
+    def missed(values: Array, left: Array, right: Array) -> Array:
+        held = Lines(lines.indptr, lines.indices, values, None, lines.shape[1], lines.threads)
+        out = np.empty_like(values)
+        problem.reads += 1
+        held.squares(left, right, out)
+        return out if root is None else root * out
+
+    nothing = np.zeros_like(lines.values)
 
     def forward(z: Array) -> Array:
         dX, dY = (part.reshape(F.shape) for part, F in zip(np.split(z, [X.size]), (X, Y), strict=True))
-        problem.reads += 1
-        lines.squares(np.hstack([X, dX]).astype(X.dtype), np.hstack([dY, Y]).astype(X.dtype), missed)
-        return known - missed / root
+        return -missed(nothing, np.hstack([X, dX]).astype(X.dtype), np.hstack([dY, Y]).astype(X.dtype))
 
     def back(v: Array) -> Array:
-        M = lines.matrix((root * v).astype(X.dtype))
-        problem.reads += 2
-        return np.concatenate([M.times(Y).ravel(), M.transpose_times(X).ravel()])
+        v = v.astype(X.dtype, copy=False)
+        held = lines.matrix(v if root is None else root * v)
+        problem.reads += 1
+        return np.concatenate([held.times(Y).ravel(), held.transpose_times(X).ravel()])
 
-    make: Any = LinearOperator  # its stub wants a method for each keyword
-    operator = make((lines.entries, X.size + Y.size), matvec=forward, rmatvec=back, dtype=X.dtype)
-    return operator, problem.residual(X, Y).held.A.data / root
+    return linear_operator((problem.entries, X.size + Y.size), forward, back, X.dtype), missed(lines.values, X, Y)

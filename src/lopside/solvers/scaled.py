@@ -28,7 +28,11 @@ class Scaled(FirstOrder):
 
     def metric(self, point: Any, step_size: Any) -> Gram:
         """Return the step scaled by the other factor's Gram matrix; a method without η takes η = 1."""
-        damping = math.sqrt(point.loss) if self.damping == "loss" else float(self.damping)
+        damping = (
+            math.sqrt(point.loss / getattr(point.problem, "scale", 1.0))
+            if self.damping == "loss"
+            else float(self.damping)
+        )
         precision = 0.5 * float(np.finfo(point.X.dtype).eps)
         return Gram(1.0 if step_size is None else step_size, damping, precision)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from lopside.arrays import Array
 from lopside.errors import InputError
 from lopside.krylov import EPSILON
 from lopside.linalg import tall_qr
-from lopside.problems import Completion, Full
+from lopside.problems import Completion, Full, Sensing
 from lopside.theory.certificate import Check, Part
 from lopside.theory.duality import Candidate, DualityGap, duality_gap
 from lopside.theory.spectral_norm import norm_bound
@@ -80,19 +81,46 @@ def completion_gap(
     def gap(norm: float) -> DualityGap:
         return duality_gap(loss, found, problem.ridge, norm, slip)
 
+    handle = Full(problem.by_rows.matrix(scaled)).metered()
+    measured = bounded(gap, handle, _row_space(problem, point), rng, target=target, deciding=deciding)
+    problem.reads += handle.reads
+    return measured
+
+
+def bounded(
+    gap: Callable[[float], DualityGap],
+    residual: Full,
+    block: Array,
+    rng: np.random.Generator,
+    *,
+    target: float = 0.0,
+    deciding: bool = False,
+) -> Measured:
+    """Return the gap with a bound on the norm of the scaled residual that is as tight as it has to be.
+
+    Parameters
+    ----------
+    gap : callable
+        A bound on that norm ↦ the duality gap.
+    residual : Full
+        Metered.
+    block : ndarray, shape (side, f)
+        Where its leading singular vectors are looked for first.
+    rng, target, deciding
+        As for `completion_gap`.
+    """
+
     def enough(low: float, high: float) -> bool:
         proved, hoped = gap(high).relative, gap(low).relative
         if hoped > target and deciding:
             return True
         return proved <= target if hoped <= target else proved <= (1.0 + _SUITED) * hoped + _FINE
 
-    handle = Full(problem.by_rows.matrix(scaled)).metered()
-    bound = norm_bound(handle, _row_space(problem, point), rng, enough)
-    problem.reads += handle.reads
+    bound = norm_bound(residual, block, rng, enough)
     return Measured(gap(bound.high), (bound.low, bound.high), bound.failure_probability)
 
 
-def as_part(problem: Completion, found: Measured, rank: int) -> Part:
+def as_part(problem: Completion | Sensing, found: Measured, rank: int) -> Part:
     """Put a duality gap into words."""
     gap, ridge = found.gap, problem.ridge
     if ridge == 0.0:
@@ -107,7 +135,7 @@ def as_part(problem: Completion, found: Measured, rank: int) -> Part:
         checks=(Check("‖c·W̃‖₂ ≤ λ, W̃ the scaled residual", abs(gap.scale) * found.norms[1], ridge, True),),
         conclusion=(
             f"loss {gap.loss:.6g} within {gap.gap:.3g} (relative {gap.relative:.2g}) of the least possible at every "
-            f"rank{advice}; of entries that are not known it says nothing"
+            f"rank{advice}; of what was not observed it says nothing"
         ),
         gap=gap.gap,
         failure_probability=found.failure_probability,
