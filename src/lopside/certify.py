@@ -82,7 +82,7 @@ def certify(
     if isinstance(problem, Completion | Sensing):
         return _by_duality(problem, *_pair(solution), solver, gap, _of_its_own(rng))
     if not isinstance(problem, Full):
-        raise AbilityError(f"got {type(problem).__name__}; certificates speak about Full, Completion and Sensing")
+        raise AbilityError(f"got {type(problem).__name__}; certificates speak about Full(A), Completion and Sensing")
     X, Y = as_factors(*_pair(solution), problem.shape, np.dtype(np.float64))
     places = [(0, X, Y)]
     if isinstance(solution, Solution) and solver is None:

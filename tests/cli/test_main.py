@@ -24,8 +24,8 @@ def test_catalog_lists_what_factor_takes(run: Run) -> None:
     for kind, option in (("solvers", "--solver"), ("starts", "--start"), ("step sizes", "--step-size")):
         for entry in listed[kind]:
             code, _, err = run("factor", "a.npy", "--rank", "3", "--max-steps", "1", option, entry["text"], "-q")
-            if entry["name"] in PARTIAL:
-                assert code == 3
+            if entry["text"] in PARTIAL:
+                assert code in (2, 3)
                 assert "Completion" in err
             else:
                 assert code == 0, err

@@ -43,7 +43,7 @@ def test_what_is_about_some_of_the_entries_refuses_all(name):
         lo.solve(lo.Full(A), rank=4, **chosen)
 
 
-# Block Krylov and a frozen factor are about all entries; a plain step, in units of the few that are known, is slow here.
+# Block Krylov and a frozen factor are about all entries; plain steps are slow here.
 @pytest.mark.parametrize("solver", ["als", "alt-scaled-gd", "gnmr"])
 @pytest.mark.parametrize("start", ["spectral", "woodruff-yasuda", "small-gaussian"])
 def test_methods_for_some_of_the_entries_find_the_others(solver, start):

@@ -10,7 +10,7 @@ import numpy as np
 
 from lopside.bench.completion_peers import RIDGES, Entries, Fitted, Method
 from lopside.bench.tuning import Range, Settings, Space, Tuned, rmse, split, tune
-from lopside.data.planted_entries import planted_entries
+from lopside.data.power_law import planted_entries
 from lopside.data.ratings import movielens
 from lopside.problems import Completion
 from lopside.problems.penalty import RidgeScaling

@@ -1,7 +1,7 @@
 """Matrices to try things on."""
 
 from lopside.data.planted import Planted, planted
-from lopside.data.planted_entries import PlantedEntries, planted_entries
+from lopside.data.power_law import PlantedEntries, planted_entries
 from lopside.data.ratings import Ratings, Stocks, movielens, stocks
 from lopside.data.real import china, digits, elevation
 

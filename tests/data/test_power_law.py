@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lopside.data import planted_entries as module
-from lopside.data.planted_entries import planted_entries
+from lopside.data import power_law as module
+from lopside.data.power_law import planted_entries
 from lopside.errors import InputError
 
 
