@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -193,6 +194,7 @@ def leading_triplets(
     *,
     spare: int = 8,
     powers: int = 2,
+    kind: Any = np.float64,
 ) -> tuple[Array, Array, Array]:
     """Return about the leading singular triplets U (m × d), s, Vᵗ of A, from a few steps of subspace iteration.
 
@@ -207,9 +209,11 @@ def leading_triplets(
         Columns beyond d that are carried along.
     powers : int
         Products with AᵀA before the last one [HMT11, Algorithm 4.4].
+    kind : dtype
+        Of the work: float32 takes half the memory.
     """
     # The seed is fixed: the answer belongs to the matrix.
-    V = np.random.default_rng(0).standard_normal((shape[1], min(rank + spare, *shape)))
+    V = np.random.default_rng(0).standard_normal((shape[1], min(rank + spare, *shape)), np.float32).astype(kind)
     for _ in range(powers):
         V = tall_qr(transpose_times(tall_qr(times(V))[0]))[0]
     Q, R = tall_qr(times(V))

@@ -55,7 +55,7 @@ class Surrogate:
             return read
 
         times, transpose_times = counted(self.held.times), counted(self.held.transpose_times)
-        return leading_triplets(times, transpose_times, self.held.shape, rank)
+        return leading_triplets(times, transpose_times, self.held.shape, rank, kind=self.held.dtype)
 
     def leading(
         self, rank: int, square: Callable[[Array, Array], float], nothing: float, ridge: float

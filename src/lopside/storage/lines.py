@@ -21,7 +21,7 @@ _WORK = 1 << 16
 
 _SHARES = 64
 
-_STRETCH = 1 << 20
+_STRETCH = 1 << 17
 """Entries treated at once where NumPy does the work."""
 
 _PIVOT = 16.0
