@@ -213,7 +213,7 @@ def leading_triplets(
         Of the work: float32 takes half the memory.
     """
     # The seed is fixed: the answer belongs to the matrix.
-    V = np.random.default_rng(0).standard_normal((shape[1], min(rank + spare, *shape)), np.float32).astype(kind)
+    V = np.random.default_rng(0).standard_normal((shape[1], min(rank + spare, *shape))).astype(kind)
     for _ in range(powers):
         V = tall_qr(transpose_times(tall_qr(times(V))[0]))[0]
     Q, R = tall_qr(times(V))
