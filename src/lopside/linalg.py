@@ -27,16 +27,32 @@ def frobenius(M: Array) -> float:
     if largest == 0.0 or not np.isfinite(largest):
         return largest
     if 1e-120 < largest < 1e120:
-        return float(np.sqrt(np.square(M, dtype=np.float64).sum()))
+        return float(np.sqrt(sum(np.square(M[rows], dtype=np.float64).sum() for rows in chunks(len(M)))))
     unit = 2.0 ** np.floor(np.log2(largest))
     return float(np.sqrt(np.square(M / unit, dtype=np.float64).sum()) * unit)
 
 
 def gram(X: Array) -> Array:
     """Return XᵀX (d × d) in float64."""
-    X = X.astype(np.float64, copy=False)
+    if X.dtype == np.float64:
+        with one_blas_thread:
+            return X.T.dot(X)
+    G = np.zeros((X.shape[1], X.shape[1]))
     with one_blas_thread:
-        return X.T.dot(X)
+        for rows in chunks(len(X)):  # a copy of all of X would take twice the memory of X
+            part = X[rows].astype(np.float64)
+            G += part.T.dot(part)
+    return G
+
+
+def weighted_gram(X: Array, weights: Array) -> Array:
+    """Return Xᵀ diag(weights) X (d × d) in float64."""
+    G = np.zeros((X.shape[1], X.shape[1]))
+    with one_blas_thread:
+        for rows in chunks(len(X)):
+            part = X[rows].astype(np.float64)
+            G += part.T.dot(part * weights[rows, None])
+    return G
 
 
 def inner(P: Array, Q: Array) -> float:
@@ -80,9 +96,14 @@ def thin_svd(M: Array) -> tuple[Array, Array, Array]:
 
 def fix_signs(U: Array, s: Array, Vt: Array) -> tuple[Array, Array, Array]:
     """Make the entry of largest modulus in each row of Vᵗ positive: the same signs on every machine."""
-    flip = np.sign(Vt[np.arange(len(s)), np.argmax(np.abs(Vt), axis=1)])
-    flip[flip == 0] = 1.0
+    flip = _signs(Vt)
     return U * flip, s, Vt * flip[:, None]
+
+
+def _signs(Vt: Array) -> Array:
+    flip = np.sign(Vt[np.arange(len(Vt)), np.argmax(np.abs(Vt), axis=1)])
+    flip[flip == 0] = 1.0
+    return flip
 
 
 def factored_svd(X: Array, Y: Array) -> tuple[Array, Array, Array]:
@@ -138,14 +159,15 @@ _TALL = 8192
 """Rows per chunk of a tall product: a constant, so that sums have one order on any number of threads."""
 
 
-def _chunks(rows: int) -> list[slice]:
+def chunks(rows: int) -> list[slice]:
+    """Return the rows of a tall matrix in pieces that fit in cache."""
     return [slice(i, min(i + _TALL, rows)) for i in range(0, rows, _TALL)]
 
 
 def tall_inner(V: Array, W: Array) -> Array:
     """Return VᵀW (k × l) for tall V (n × k) and W (n × l), on all threads and with the same bits on any number."""
     with one_blas_thread:
-        parts: list[Array] = ordered_map(lambda rows: V[rows].T.dot(W[rows]), _chunks(len(V)), thread_count())
+        parts: list[Array] = ordered_map(lambda rows: V[rows].T.dot(W[rows]), chunks(len(V)), thread_count())
     return sum(parts[1:], parts[0])
 
 
@@ -157,7 +179,7 @@ def tall_times(V: Array, Z: Array, out: Array | None = None) -> Array:
         result[rows] = V[rows].dot(Z)
 
     with one_blas_thread:
-        ordered_map(chunk, _chunks(len(V)), thread_count())
+        ordered_map(chunk, chunks(len(V)), thread_count())
     return result
 
 
@@ -169,21 +191,35 @@ def remove_span(W: Array, V: Array) -> Array:
         W[rows] -= V[rows].dot(inside)
 
     with one_blas_thread:
-        ordered_map(chunk, _chunks(len(V)), thread_count())
+        ordered_map(chunk, chunks(len(V)), thread_count())
     return inside
 
 
-def tall_qr(W: Array) -> tuple[Array, Array]:
-    """Return Q (n × k) and R (k × k) of tall W (n × k) from QR of chunks of rows, stable column by column."""
-    chunks = [rows for rows in _chunks(len(W)) if rows.stop - rows.start >= W.shape[1]]
-    with one_blas_thread:
-        if len(chunks) < 2:
+def tall_qr(W: Array, *, overwrite: bool = False) -> tuple[Array, Array]:
+    """Return Q (n × k) and R (k × k) of tall W (n × k) from QR of chunks of rows, stable column by column.
+
+    With `overwrite` Q takes the place of W.
+    """
+    pieces = [rows for rows in chunks(len(W)) if rows.stop - rows.start >= W.shape[1]]
+    if len(pieces) < 2:
+        with one_blas_thread:
             return np.linalg.qr(W)
-        chunks[-1] = slice(chunks[-1].start, len(W))
-        parts = ordered_map(lambda rows: np.linalg.qr(W[rows]), chunks, thread_count())
-        Q, R = np.linalg.qr(np.vstack([part.R for part in parts]))
-        k = W.shape[1]
-        return np.vstack([part.Q @ Q[i * k : (i + 1) * k] for i, part in enumerate(parts)]), R
+    pieces[-1] = slice(pieces[-1].start, len(W))
+    out = W if overwrite else np.empty(W.shape, np.result_type(W, np.float32))
+    k = W.shape[1]
+
+    def first(rows: slice) -> Array:
+        out[rows], R = np.linalg.qr(W[rows])
+        return R
+
+    def second(share: tuple[slice, Array]) -> None:
+        rows, Q = share
+        out[rows] = out[rows].dot(Q)
+
+    with one_blas_thread:
+        Q, R = np.linalg.qr(np.vstack(ordered_map(first, pieces, thread_count())))
+        ordered_map(second, [(rows, Q[i * k : (i + 1) * k]) for i, rows in enumerate(pieces)], thread_count())
+    return out, R
 
 
 def leading_triplets(
@@ -215,9 +251,11 @@ def leading_triplets(
     # The seed is fixed: the answer belongs to the matrix.
     V = np.random.default_rng(0).standard_normal((shape[1], min(rank + spare, *shape))).astype(kind)
     for _ in range(powers):
-        V = tall_qr(transpose_times(tall_qr(times(V))[0]))[0]
-    Q, R = tall_qr(times(V))
+        V = transpose_times(tall_qr(times(V), overwrite=True)[0])
+        V = tall_qr(V, overwrite=True)[0]
+    Q, R = tall_qr(times(V), overwrite=True)
     with one_blas_thread:
         U, s, Wt = np.linalg.svd(R)
-    U, s, Vt = fix_signs(tall_times(Q, U[:, :rank]), s[:rank], tall_times(V, Wt[:rank].T).T)
-    return U, s, Vt
+    Vt = tall_times(V, Wt[:rank].T).T
+    signs = _signs(Vt)
+    return tall_times(Q, U[:, :rank] * signs), s[:rank], Vt * signs[:, None]

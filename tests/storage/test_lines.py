@@ -92,14 +92,37 @@ def work(lines, d=5, kind=np.float64):
     (m, n), ridge = lines.shape, np.full(lines.shape[0], 0.1)
     X, Y = rng.standard_normal((m, d)).astype(kind), rng.standard_normal((n, d + 1)).astype(kind)
     E = np.empty(lines.entries, kind)
-    found = [*lines.gradient(X, Y[:, :d]), lines.squares(X, Y[:, :d], E), E]
+    columns, units = list(range(d)), np.linspace(0.5, 2.0, d).astype(kind)
+    found = [*lines.gradient(X, Y[:, :d], columns[::-1]), lines.squares(X, Y[:, :d], E), E]
     for damping, fixed in ((0.0, True), (0.2, False)):
-        best, better = X.copy(), X.copy()
-        table = Y if fixed else Y[:, :d]
-        found.append(lines.solve(best, table, ridge, fixed=fixed, damping=damping))
-        lines.improve(better, table, ridge, fixed=fixed, damping=damping, steps=2)
-        found += [best, better]
+        table = lines.table(Y, range(d + fixed), units)
+        what = {"columns": columns, "units": units, "fixed": fixed, "damping": damping}
+        found += [*lines.solve(X, table, ridge, **what), lines.improve(X, table, ridge, **what, steps=2)]
     return [array.tobytes() for array in found]
+
+
+@pytest.mark.parametrize("kernels", ["compiled", "numpy"])
+def test_rows_are_solved_for_in_some_columns_and_in_units_of_their_own(monkeypatch, kernels):
+    monkeypatch.setenv("LOPSIDE_KERNELS", kernels)
+    A, W = table(7, 12, 30, 0.6)
+    rng = np.random.default_rng(5)
+    X, Y = rng.standard_normal((12, 4)), rng.standard_normal((30, 4))
+    free, still, units, ridge = [2, 0], 3, np.array([1.5, 0.25]), rng.random(12) + 0.1
+    lines = lines_of(A, W)
+    picked = {"columns": free, "units": units, "fixed": True}
+    new, squares = lines.solve(X, lines.table(Y, [*free, still], units), ridge, **picked)
+    expected = X.copy()
+    for i, w in enumerate(W):
+        # In units: x = u·z, with the ridge on z, and the column that stays on the other side.
+        T = Y[:, free] * units
+        z = np.linalg.solve(T.T @ (w[:, None] * T) + ridge[i] * np.eye(2), T.T @ (w * (A[i] - Y[:, still])))
+        expected[i, free] = z * units
+        assert squares[i] == pytest.approx((w * (T @ z + Y[:, still] - A[i]) ** 2).sum(), rel=1e-9)
+    np.testing.assert_allclose(new, expected, rtol=1e-9, atol=1e-12)
+    after = lines.improve(X, lines.table(Y, [*free, still], units), ridge, **picked, damping=0.0, steps=2)
+    np.testing.assert_allclose(after, expected, rtol=1e-6, atol=1e-9)  # two unknowns: two steps of conjugate gradients
+    slope, _ = lines.gradient(X, Y, free)
+    np.testing.assert_allclose(slope, ((W * (X @ Y.T - A)) @ Y)[:, free], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])

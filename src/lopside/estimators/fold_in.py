@@ -60,14 +60,10 @@ class FoldIn:
         """
         free, still = self.layout.order(left=True)
         units = self.penalty.units(self.layout, left=True).astype(self.Y.dtype)
-        table = np.ascontiguousarray((self.Y if Y is None else Y)[:, free + still])
-        table[:, : len(free)] *= units
-        part = np.zeros((lines.shape[0], len(free)), table.dtype)
+        table = lines.table(self.Y if Y is None else Y, free + still, units)
+        ridges, nothing = self._ridges(lines.counts()), self.nothing(lines.shape[0])
         with one_blas_thread:
-            lines.solve(part, table, self._ridges(lines.counts()), fixed=bool(still), damping=0.0)
-        X = self.nothing(lines.shape[0])
-        X[:, free] = part * units
-        return X
+            return lines.solve(nothing, table, ridges, columns=free, units=units, fixed=bool(still))[0]
 
     def known(self, known: Observations, count: int) -> Array:
         """Return X (count × D) for checked observations of rows; where there are none, of a row only the mean is known.

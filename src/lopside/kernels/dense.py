@@ -19,6 +19,9 @@ from lopside.kernels.tiles import PANEL, SQUARES, TILE, product, rows_product, s
 _DEPTH = 64
 """Columns of A visited at once: the rows of Y that meet them stay in the first-level cache."""
 
+_PICKED = 4096
+"""Rows whose columns are picked at once: NumPy copies them first."""
+
 STRETCH = 32
 """Vectors of a row of the residual formed at once."""
 
@@ -32,11 +35,15 @@ def pitch(n: int, itemsize: int) -> int:
     return -(-n // lanes) * lanes
 
 
-def pack(Y: Array) -> Array:
-    """Return Y (n × d) with columns of zeros up to whole vectors."""
-    n, d = Y.shape
+def pack(Y: Array, columns: list[int] | None = None) -> Array:
+    """Return Y (n × d), or these columns of it, with columns of zeros up to whole vectors."""
+    n, d = len(Y), Y.shape[1] if columns is None else len(columns)
     packed = np.zeros((n, pitch(d, Y.itemsize)), Y.dtype)
-    packed[:, :d] = Y
+    if columns is None:
+        packed[:, :d] = Y
+    else:
+        for start in range(0, n, _PICKED):
+            packed[start : start + _PICKED, :d] = Y[start : start + _PICKED, columns]
     return packed
 
 

@@ -19,9 +19,9 @@ _VISIT = 1 << 16
 """Entries whose rows of a table are laid side by side at once."""
 
 
-def pack(Y: Array) -> Array:
-    """Return Y, C-ordered."""
-    return np.ascontiguousarray(Y)
+def pack(Y: Array, columns: list[int] | None = None) -> Array:
+    """Return Y, or these columns of it, C-ordered."""
+    return np.ascontiguousarray(Y if columns is None else Y[:, columns])
 
 
 def gradient(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lopside.arrays import Array
+from lopside.linalg import weighted_gram
 from lopside.problems.completion_point import CompletionPoint
 from lopside.problems.protocol import Metric, Order
 from lopside.threads import one_blas_thread
@@ -22,6 +23,8 @@ def moved(
 ) -> CompletionPoint:
     """Return the point after both factors have moved; see `Completion.advance`."""
     with one_blas_thread, np.errstate(over="ignore", invalid="ignore"):
+        if getattr(x, "exact", False) and getattr(y, "exact", False):
+            point.forget()
         at = point if point.ahead is None else point.ahead
         X, _ = _half(problem, at, "x", x)
         between = CompletionPoint(problem, X, at.Y, at.layout) if order == "alternating" else at
@@ -35,12 +38,12 @@ def moved(
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """One factor and the other, in coordinates in which the ridge is the same for all free columns."""
+    """One factor, and a table of the other in coordinates in which the ridge is the same for all free columns."""
 
     factor: Array
     table: Array
     free: list[int]
-    still: list[int]
+    fixed: bool
     units: Array
     ridges: Array
 
@@ -50,14 +53,8 @@ class _Side:
         F, other = (point.X, point.Y) if left else (point.Y, point.X)
         free, still = point.layout.order(left=left)
         units = problem.penalty.units(point.layout, left=left).astype(F.dtype)
-        table = other[:, free + still]
-        table[:, : len(free)] *= units
-        return cls(F, table, free, still, units, problem.ridges(side))
-
-    def replaced(self, part: Array) -> Array:
-        new = self.factor.copy()
-        new[:, self.free] = part
-        return new
+        table = problem.lines(side).table(other, free + still, units)
+        return cls(F, table, free, bool(still), units, problem.ridges(side))
 
 
 def _half(problem: Any, point: CompletionPoint, side: str, metric: Metric) -> tuple[Array, float | None]:
@@ -66,29 +63,24 @@ def _half(problem: Any, point: CompletionPoint, side: str, metric: Metric) -> tu
     if getattr(metric, "exact", False):
         return _minimized(problem, here, side, metric)
     own, shares = problem.shares(side)
-    table = here.table[:, : len(here.free)]
-    gram = (table * shares[:, None]).T.astype(np.float64) @ table
+    gram = weighted_gram(here.table[:, : len(here.free)], shares)
     # A plain step has no unit of its own; a scaled one is taken where the ridge is the same for all columns.
     units = here.units if getattr(metric, "scaled", False) else 1.0
-    step = metric.step(point.slope(side) * units, gram, own, here.ridges) * units
-    return here.replaced(here.factor[:, here.free] - step), None
+    new = here.factor.copy()
+    new[:, here.free] -= metric.step(point.slope(side) * units, gram, own, here.ridges) * units
+    return new, None
 
 
 def _minimized(problem: Any, here: _Side, side: str, metric: Any) -> tuple[Array, float | None]:
     if not here.table[:, : len(here.free)].any():
         return here.factor, None  # from Y = 0 nothing is to be learned about X
     problem.reads += 1
-    lines, fixed, damping = problem.lines(side), bool(here.still), metric.damping
-    part = np.ascontiguousarray(here.factor[:, here.free] / here.units)
-    square = None
+    what: dict[str, Any] = {"columns": here.free, "units": here.units, "fixed": here.fixed, "damping": metric.damping}
+    lines = problem.lines(side)
     if metric.inner_steps is not None:
-        lines.improve(part, here.table, here.ridges, fixed=fixed, damping=damping, steps=metric.inner_steps)
-    else:
-        least = lines.solve(part, here.table, here.ridges, fixed=fixed, damping=damping)
-        if not damping:
-            ridge = np.einsum("ij,ij,i->", part, part, here.ridges, dtype=np.float64)
-            square = _trusted(problem, math.fsum(least) - float(ridge))
-    return here.replaced(part * here.units), square
+        return lines.improve(here.factor, here.table, here.ridges, **what, steps=metric.inner_steps), None
+    new, squares = lines.solve(here.factor, here.table, here.ridges, **what)
+    return new, None if metric.damping else _trusted(problem, math.fsum(squares))
 
 
 def _trusted(problem: Any, square: float) -> float | None:

@@ -44,6 +44,10 @@ class CompletionPoint:
         point._slopes = self._slopes
         return point
 
+    def forget(self) -> None:
+        """Give the memory of the gradients back: nothing that follows is made from them."""
+        self._slopes.clear()
+
     @property
     def gram_x(self) -> Array:
         """XᵀX in float64."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from lopside.arrays import Array, as_factors
 from lopside.errors import InputError
+from lopside.linalg import chunks
 from lopside.observations import Observations
 from lopside.problems.biases import with_biases
 from lopside.problems.completion_moves import moved
@@ -127,7 +128,7 @@ class Observed:
             unit = self.with_ridge(1.0) if not self.ridge else self
             left, right = (np.sqrt(np.maximum(unit.ridges(side) / unit.ridge, _TINY)) for side in ("x", "y"))
             lines = self.by_rows
-            values = self.surrogate.held.A.data / np.repeat(left, lines.counts()) / right[lines.indices]
+            values = self.surrogate.values / np.repeat(left, lines.counts()) / right[lines.indices]
             self._known["largest ridge"] = Surrogate(lines, values.astype(self.dtype)).sigma1()
         return self._known["largest ridge"]
 
@@ -175,12 +176,12 @@ class Observed:
     def times(self, Y: Array) -> Array:
         """Return M Y."""
         self.reads += 1
-        return self.surrogate.held.times(Y)
+        return self.surrogate.matrix().times(Y)
 
     def transpose_times(self, X: Array) -> Array:
         """Return MᵀX."""
         self.reads += 1
-        return self.surrogate.held.transpose_times(X)
+        return self.surrogate.matrix().transpose_times(X)
 
     def leading(self, rank: int) -> tuple[Array, Array, Array]:
         """Return U (m × d), s, Vᵗ: about the leading singular vectors of M, scaled to fit the entries best.
@@ -196,7 +197,7 @@ class Observed:
         whole = Surrogate(lines, lines.values * root)
         U, s, Vt = whole.triplets(min(rank * weight_rank, *self.shape))
         self.reads += whole.reads
-        missed = self.residual((U * s).astype(self.dtype), Vt.T.astype(self.dtype)).held.A.data
+        missed = self.residual((U * s).astype(self.dtype), Vt.T.astype(self.dtype)).values
         # The residual is w(a − L), and L/√w = (a − (a − L))/√w.
         return self._scaled(Surrogate(lines, (lines.values - missed / root**2) / root), rank)
 
@@ -232,11 +233,11 @@ class Observed:
         self.reads += 1
         F, other = (point.X, point.Y) if side == "x" else (point.Y, point.X)
         free = point.layout.order(left=side == "x")[0]
-        G, sums = self.lines(side).gradient(F, other)
-        slope = G[:, free]
+        slope, sums = self.lines(side).gradient(F, other, free)
         if self.ridge:
             units = self.penalty.units(point.layout, left=side == "x")
-            slope += (self.ridges(side)[:, None] * (F[:, free] / units**2)).astype(slope.dtype)
+            for rows in chunks(len(F)):
+                slope[rows] += self.ridges(side)[rows, None] * (F[rows, free] / units**2)
         return slope, math.fsum(sums)
 
     def square(self, X: Array, Y: Array) -> float:

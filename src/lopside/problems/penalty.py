@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lopside.arrays import Array, as_positive
 from lopside.errors import InputError
+from lopside.linalg import chunks
 from lopside.problems.biases import BIASES, Layout
 
 RidgeScaling = Literal["none", "counts", "smoothed"]
@@ -71,5 +72,6 @@ class Penalty:
         """Return its share of one factor."""
         if not self.ridge:
             return 0.0
-        free = F[:, layout.order(left=left)[0]] / self.units(layout, left=left)
-        return 0.5 * float(np.einsum("ij,ij,i->", free, free, ridges, dtype=np.float64))
+        columns, units = layout.order(left=left)[0], self.units(layout, left=left)
+        squares = (np.square(F[rows][:, columns] / units).sum(axis=1) for rows in chunks(len(F)))
+        return 0.5 * sum(float(ridges[rows].dot(norms)) for rows, norms in zip(chunks(len(F)), squares, strict=True))

@@ -9,6 +9,7 @@ import numpy as np
 from lopside.arrays import Array
 from lopside.linalg import largest_singular_value, leading_triplets
 from lopside.storage.lines import Lines
+from lopside.storage.sparse import Sparse
 
 _LEAST = 0.01
 """Share of the best scalar that a start keeps where the ridge would make it vanish."""
@@ -26,23 +27,29 @@ class Surrogate:
     """
 
     def __init__(self, lines: Lines, values: Array | None = None) -> None:
-        if values is None and lines.weights is not None:
-            values = lines.values * lines.weights
-        self.held = lines.matrix(values)
+        if values is None:
+            values = lines.values if lines.weights is None else lines.values * lines.weights
+        self._lines, self.values = lines, values
         self.reads = 0
         self._sigma1: float | None = None
+
+    def matrix(self) -> Sparse:
+        """Return M. What it keeps to be fast goes with it: it is not for keeping."""
+        return self._lines.matrix(self.values)
 
     def sigma1(self) -> float:
         """Return an estimate of σ₁(M) from below."""
         if self._sigma1 is None:
-            self._sigma1 = largest_singular_value(self._gram, self.held.shape[1])
-        return self._sigma1
+            held = self.matrix()
 
-    def _gram(self, V: Array) -> tuple[Array, Array]:
-        V = V.astype(self.held.dtype, copy=False)
-        self.reads += 1
-        swept = self.held.sweep(None, V, np.eye(V.shape[1], dtype=V.dtype))
-        return swept.probe, swept.gram
+            def gram(V: Array) -> tuple[Array, Array]:
+                V = V.astype(held.dtype, copy=False)
+                self.reads += 1
+                swept = held.sweep(None, V, np.eye(V.shape[1], dtype=V.dtype))
+                return swept.probe, swept.gram
+
+            self._sigma1 = largest_singular_value(gram, held.shape[1])
+        return self._sigma1
 
     def triplets(self, rank: int) -> tuple[Array, Array, Array]:
         """Return about the leading singular triplets of M: U (m × d), s, Vᵗ."""
@@ -54,8 +61,9 @@ class Surrogate:
 
             return read
 
-        times, transpose_times = counted(self.held.times), counted(self.held.transpose_times)
-        return leading_triplets(times, transpose_times, self.held.shape, rank, kind=self.held.dtype)
+        held = self.matrix()
+        times, transpose_times = counted(held.times), counted(held.transpose_times)
+        return leading_triplets(times, transpose_times, held.shape, rank, kind=held.dtype)
 
     def leading(
         self, rank: int, square: Callable[[Array, Array], float], nothing: float, ridge: float
@@ -73,9 +81,9 @@ class Surrogate:
             λ: c minimizes Σ w(c u_iᵀΣv_j − a)² + 2λc Σσ.
         """
         U, s, Vt = self.triplets(rank)
-        kind = self.held.dtype
-        X, Y = (U * s).astype(kind), Vt.T.astype(kind)
-        plus, minus = square(X, Y), square(-X, Y)
+        kind = self.values.dtype
+        X, Y = (U * s).astype(kind, copy=False), Vt.T.astype(kind)
+        plus, minus = square(X, Y), square(X, np.negative(Y, out=Y))
         fitted, agreement = 0.5 * (plus + minus) - nothing, 0.25 * (minus - plus)
         if not fitted > 0.0:
             return U, s, Vt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,51 +132,106 @@ class Lines:
         inside = np.clip(self.indptr[first : last + 1], part.start, part.stop)
         return first, np.repeat(np.arange(last - first), np.diff(inside))
 
-    def gradient(self, X: Array, Y: Array) -> tuple[Array, Array]:
-        """Return Σ_j w(x_i·y_j − a)y_j for each line (of X's shape), and Σ_j w(x_i·y_j − a)² in float64."""
-        kernel = kernels.entries_kernel()
-        P, Q = kernel.pack(X), kernel.pack(Y)
-        G, sums = np.empty_like(P), np.empty(len(X))
-        self._run(X.shape[1], lambda a, b: kernel.gradient(*self._arrays, a, b, P, Q, G, sums))
-        return (G if G.shape == X.shape else np.ascontiguousarray(G[:, : X.shape[1]])), sums
+    def _some(self, lines: slice) -> tuple[Any, ...]:
+        """Return the arrays that kernels take, for these lines as if they were all: from 0 on."""
+        return self._arrays[0][lines.start : lines.stop + 1], *self._arrays[1:], 0, lines.stop - lines.start
+
+    def gradient(self, X: Array, Y: Array, columns: Sequence[int]) -> tuple[Array, Array]:
+        """Return some columns of Σ_j w(x_i·y_j − a)y_j for each line, and Σ_j w(x_i·y_j − a)² in float64."""
+        kernel, columns = kernels.entries_kernel(), list(columns)
+        Q, G, sums = kernel.pack(Y), np.empty((len(X), len(columns)), X.dtype), np.empty(len(X))
+
+        def visit(lines: slice) -> None:
+            P = kernel.pack(X[lines])
+            part = np.empty_like(P)
+            kernel.gradient(*self._some(lines), P, Q, part, sums[lines])
+            G[lines] = part[:, columns]
+
+        self._visit(X.shape[1], visit)
+        return G, sums
 
     def squares(self, X: Array, Y: Array, out: Array | None = None) -> Array:
         """Return Σ_j w(x_i·y_j − a)² for each line in float64; entry by entry w(a − x_i·y_j) goes into `out`."""
         kernel = kernels.entries_kernel()
-        P, Q = kernel.pack(X), kernel.pack(Y)
-        sums = np.empty(len(X))
+        Q, sums = kernel.pack(Y), np.empty(len(X))
         E = np.empty(0, X.dtype) if out is None else out
-        self._run(X.shape[1], lambda a, b: kernel.errors(*self._arrays, a, b, P, Q, E, sums))
+
+        def visit(lines: slice) -> None:
+            kernel.errors(*self._some(lines), kernel.pack(X[lines]), Q, E, sums[lines])
+
+        self._visit(X.shape[1], visit)
         return sums
 
-    def solve(self, X: Array, Y: Array, ridge: Array, *, fixed: bool, damping: float) -> Array:
-        """Minimize Σ_j w(x·y_j − a)² + ridge_i‖x‖² + damping‖x − x_i‖² over each row x_i of X, in place.
+    def table(self, Y: Array, columns: Sequence[int], units: Array) -> Array:
+        """Return these columns of Y, the first of them times `units`, in the form that `solve` and `improve` read."""
+        packed = kernels.entries_kernel().pack(Y, list(columns))
+        if (units != 1).any():
+            packed[:, : len(units)] *= units
+        return packed
 
-        With `fixed` the last column of Y has the coefficient 1, and X has a column less. Without damping what is
-        returned (float64, one number for each line) is the least value of each sum.
+    def solve(
+        self,
+        X: Array,
+        table: Array,
+        ridge: Array,
+        *,
+        columns: Sequence[int],
+        units: Array,
+        fixed: bool,
+        damping: float = 0.0,
+    ) -> tuple[Array, Array]:
+        """Minimize Σ_j w(x·t_j − a)² + ridge_i‖x‖² + damping‖x − x_i‖² over each row x_i of X.
+
+        A row are these columns of X over `units`. With `fixed` the table has a column more, with the coefficient 1.
+        Returned are X with those columns replaced and, right without damping, the sums without ridge in float64.
         """
-        kernel, free = kernels.entries_kernel(), X.shape[1]
-        Q, sums = kernel.pack(Y), np.empty(len(X))
+        kernel, free, sums = kernels.entries_kernel(), len(units), np.empty(len(X))
         u = max(UNIT_ROUNDOFF, 0.5 * float(np.finfo(X.dtype).eps))
         cutoff = _PIVOT * free * u
-        self._run(
-            free * free,
-            lambda a, b: kernel.solve(*self._arrays, a, b, Q, free, int(fixed), ridge, damping, X, cutoff, sums),
-        )
-        return sums
 
-    def improve(self, X: Array, Y: Array, ridge: Array, *, fixed: bool, damping: float, steps: int) -> None:
-        """Take some steps of conjugate gradients towards the minimizer of `solve` in each row of X."""
-        kernel, free = kernels.entries_kernel(), X.shape[1]
-        Q = kernel.pack(Y)
-        self._run(
-            free * (steps + 1),
-            lambda a, b: kernel.conjugate_gradients(*self._arrays, a, b, Q, free, int(fixed), ridge, damping, X, steps),
-        )
+        def visit(lines: slice, part: Array) -> None:
+            least = sums[lines]
+            kernel.solve(*self._some(lines), table, free, int(fixed), ridge[lines], damping, part, cutoff, least)
+            least -= ridge[lines] * np.einsum("ij,ij->i", part, part, dtype=np.float64)
 
-    def _run(self, work: int, visit: Callable[[int, int], None]) -> None:
+        return self._replaced(X, columns, units, free * free, visit), sums
+
+    def improve(
+        self,
+        X: Array,
+        table: Array,
+        ridge: Array,
+        *,
+        columns: Sequence[int],
+        units: Array,
+        fixed: bool,
+        damping: float,
+        steps: int,
+    ) -> Array:
+        """Return X after some steps of conjugate gradients towards the minimizer of `solve` in each row."""
+        kernel, free = kernels.entries_kernel(), len(units)
+
+        def visit(lines: slice, part: Array) -> None:
+            kernel.conjugate_gradients(*self._some(lines), table, free, int(fixed), ridge[lines], damping, part, steps)
+
+        return self._replaced(X, columns, units, free * (steps + 1), visit)
+
+    def _replaced(
+        self, X: Array, columns: Sequence[int], units: Array, work: int, visit: Callable[[slice, Array], None]
+    ) -> Array:
+        new = X.copy()
+
+        def share(lines: slice) -> None:
+            part = np.ascontiguousarray(X[lines][:, columns] / units)
+            visit(lines, part)
+            new[lines, columns] = part * units
+
+        self._visit(work, share)
+        return new
+
+    def _visit(self, work: int, visit: Callable[[slice], None]) -> None:
         """Visit shares of the lines; each line's result is its own, so they may be shared out in any way."""
-        ordered_map(lambda lines: visit(lines.start, lines.stop), self._shares(work), self.threads)
+        ordered_map(visit, self._shares(work), self.threads)
 
     def _shares(self, work: int) -> list[slice]:
         m = self.shape[0]
