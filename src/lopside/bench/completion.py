@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from lopside.bench.completion_fits import OURS, judged, planted, ratings, tuned, written
-from lopside.bench.completion_peers import absent, installed
+from lopside.bench.completion_peers import Entries, Method, absent, installed
 from lopside.bench.completion_race import QUICK, RACES, race_table
 from lopside.bench.memory import AnonymousMemory
 from lopside.bench.tables import Column, Table
-from lopside.bench.tuning import SPLITS, TRIALS, Settings, mean, paired
+from lopside.bench.tuning import SPLITS, TRIALS, Settings, Tuned, mean, paired
+from lopside.bench.worker import Worker
+from lopside.threads import thread_count
+
+_PATIENCE = 30.0
+"""Seconds for one fit of MovieLens-100K."""
+
+
+def _judged(job: tuple[Method, int], entries: Entries, trials: int) -> tuple[Tuned, float]:
+    """Tune a method on the training entries of a split, and judge it by the others."""
+    method, seed = job
+    here = judged(entries, seed)
+    with Worker(threads=1) as worker:
+        found = tuned(method, here.known, {}, trials, worker, _PATIENCE)
+        return found, worker(here.error, method, found.best.settings, limit=2 * _PATIENCE)
 
 
 def error_table(*, quick: bool, say: Callable[[str], None]) -> Table:
@@ -22,15 +37,16 @@ def error_table(*, quick: bool, say: Callable[[str], None]) -> Table:
     inner: dict[str, list[float]] = {method.name: [] for method in methods}
     chosen: dict[str, list[Settings]] = {method.name: [] for method in methods}
     seconds = dict.fromkeys(errors, 0.0)
-    for seed in range(splits):
-        here = judged(entries, seed)
-        for method in methods:
-            found = tuned(method, here.known, {}, trials)
-            errors[method.name].append(here.error(method, found.best.settings))
+    jobs = [(method, seed) for seed in range(splits) for method in methods]
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for (method, seed), (found, error) in zip(
+            jobs, pool.map(lambda job: _judged(job, entries, trials), jobs), strict=True
+        ):
+            errors[method.name].append(error)
             inner[method.name].append(found.best.error)
             chosen[method.name].append(found.best.settings)
             seconds[method.name] += found.seconds
-            say(f"split {seed}: {method.name} {errors[method.name][-1]:.4f} with {found.best.settings}")
+            say(f"split {seed}: {method.name} {error:.4f} with {written(found.best.settings)}")
     best = min((m for m in methods if m.package != "lopside"), key=lambda m: np.mean(inner[m.name]), default=methods[0])
     rows = []
     for method in methods:
@@ -48,7 +64,7 @@ def error_table(*, quick: bool, say: Callable[[str], None]) -> Table:
         )
     remarks = [
         f"Each method tried {trials} settings (rank, λ, steps, learning rate: those it has) on a tenth of the training "
-        "entries of each split; predictions are clipped to the range of the training values.",
+        "entries of each split, on one thread; predictions are clipped to the range of the training values.",
         f"apart: minus {best.name}, the peer best on inner validation, on the same splits.",
         "implicit does not apply: it counts every unknown entry as a zero.",
         *([f"not installed: {', '.join(absent())}"] if absent() else []),

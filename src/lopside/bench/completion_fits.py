@@ -10,6 +10,7 @@ import numpy as np
 
 from lopside.bench.completion_peers import RIDGES, Entries, Fitted, Method
 from lopside.bench.tuning import Range, Settings, Space, Tuned, rmse, split, tune
+from lopside.bench.worker import Worker
 from lopside.data.power_law import planted_entries
 from lopside.data.ratings import movielens
 from lopside.problems import Completion
@@ -19,7 +20,7 @@ from lopside.solvers import AlternatingLeastSquares
 from lopside.stopping import Stop
 
 _SWEEPS = Range(2, 40, whole=True)
-_RANK = Range(4, 64, whole=True)
+_RANK = Range(4, 128, whole=True)
 
 
 def fitted(
@@ -76,11 +77,14 @@ def judged(entries: Entries, seed: int) -> Judged:
     return Judged(entries.take(kept), entries.take(held))
 
 
-def tuned(method: Method, known: Entries, fixed: Settings, trials: int) -> Tuned:
-    """Choose the settings on a tenth of the training entries; those in `fixed` are given."""
+def tuned(method: Method, known: Entries, fixed: Settings, trials: int, worker: Worker, limit: float) -> Tuned:
+    """Choose the settings on a tenth of the training entries; those in `fixed` are given.
+
+    A trial that takes longer than `limit` seconds has failed.
+    """
     inner = judged(known, seed=1000)
     space = dict(method.space) | {name: Range(value, value, whole=name != "ridge") for name, value in fixed.items()}
-    return tune(space, partial(inner.error, method), trials)
+    return tune(space, lambda settings: worker(inner.error, method, settings, limit=limit), trials)
 
 
 def ratings() -> Entries:

@@ -244,7 +244,7 @@ def _surprise_baseline(known: Entries, *, ridge: float, steps: int) -> Fitted:
     return Fitted(model.trainset.global_mean, model.bu, model.bi, X, Y)
 
 
-_RANK = Range(4, 64, whole=True)
+_RANK = Range(4, 128, whole=True)
 _SWEEPS = Range(3, 40, whole=True)
 _EPOCHS = Range(5, 80, whole=True)
 _LEAST_SQUARES = {"rank": _RANK, "ridge": Range(1.0, 40.0), "steps": _SWEEPS}

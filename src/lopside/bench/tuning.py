@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-TRIALS = 24
+TRIALS = 48
 """How many settings each method may try."""
 
 SPLITS = 5
