@@ -28,7 +28,8 @@ LAYERS = (
     FITTING,
     {"studies", "catalog", "plots", "report"},
     {"estimators"},
-    {"reproduce", "demo", "bench"},
+    {"reproduce", "demo_tables", "bench"},
+    {"demo"},
     {"cli", "lens"},
 )
 JOINED = (FITTING, {"cli", "lens"})

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from lopside import demo_tables
 from lopside.data import china, digits, elevation
 from lopside.io import require_writable, write_json
 from lopside.plots.canvas import save
@@ -106,8 +107,8 @@ def fits(out: Path) -> Iterator[Fit]:
         yield fit
 
 
-def conclude(out: Path, done: list[Fit]) -> dict[str, Any]:
-    """Draw all runs together, write summary.json and return what is in it.
+def conclude(out: Path, done: list[Fit], tables: list[demo_tables.Fit]) -> dict[str, Any]:
+    """Draw all runs together, write summary.json with the tables' completions too, and return what is in it.
 
     Raises
     ------
@@ -121,6 +122,7 @@ def conclude(out: Path, done: list[Fit]) -> dict[str, Any]:
     (picture,) = save(together, out / "convergence", ("png",))
     summary = {
         "fits": [fit.record() for fit in done],
+        "tables": [fit.record() for fit in tables],
         "outputs": {"convergence": str(picture), "summary": str(out / "summary.json")},
     }
     write_json(out / "summary.json", summary)

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from lopside.arrays import Array
 from lopside.plots.canvas import COLOURS, INK, QUIET, figure, style
-from lopside.plots.run import plain_tick
+from lopside.plots.run import mosaic, plain_tick
+from lopside.problems import Completion
 from lopside.solution import Solution
 from lopside.theory.certificate import Certificate
 
+_ACROSS, _DOWN = 8, 7
+_HOLE = "#f6d9b8"
+
+
+class Tiled(NamedTuple):
+    """Some rows as pictures: with the entries that are known, as they are fitted, and as they are."""
+
+    known: Array
+    fitted: Array
+    true: Array
+
+    @classmethod
+    def of(cls, problem: Completion, solution: Solution, true: Array, tile: tuple[int, int]) -> Tiled:
+        """Lay out the first rows, each of tile[0]·tile[1] entries."""
+        count = min(_ACROSS * _DOWN, problem.shape[0])
+        lines = problem.by_rows
+        known = np.full((count, problem.shape[1]), np.nan)
+        for i in range(count):
+            places = slice(lines.indptr[i], lines.indptr[i + 1])
+            known[i, lines.indices[places]] = lines.values[places] + problem.mean
+        rows, columns = np.divmod(np.arange(known.size), problem.shape[1])
+        fitted = problem.predict(solution, rows, columns).reshape(known.shape)
+        return cls(*(mosaic(rows, tile, _ACROSS) for rows in (known, fitted, true[:count])))
+
 
 def draw_completion(
-    solution: Solution, certificate: Certificate | None = None, choice: Any = None, *, title: str = ""
+    solution: Solution,
+    certificate: Certificate | None = None,
+    choice: Any = None,
+    *,
+    title: str = "",
+    tiled: Tiled | None = None,
 ) -> Any:
     """Draw the error on known entries and the loss after each step, and the errors for each λ that was tried.
 
@@ -25,13 +56,15 @@ def draw_completion(
     choice : lopside.ridge_path.Choice, optional
         Adds the errors on entries held out.
     title : str
+    tiled : Tiled, optional
+        Adds pictures of some rows.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    panels = 2 if choice is None else 3
-    fig, axes = figure(1, panels, width=3.6 * panels, height=3.4)
+    panels, rows = 2 if choice is None and tiled is None else 3, 1 if tiled is None else 2
+    fig, axes = figure(rows, panels, width=3.6 * panels, height=3.4 * rows)
     with style():
         if title:
             fig.suptitle(title, x=0.01, ha="left")
@@ -39,6 +72,14 @@ def draw_completion(
         _draw_losses(axes[0, 1], solution, certificate)
         if choice is not None:
             _draw_path(axes[0, 2], choice)
+        elif tiled is not None:
+            axes[0, 2].set_axis_off()
+        if tiled is not None:
+            limits = {"vmin": np.nanmin(tiled.known), "vmax": np.nanmax(tiled.known)}
+            for axis, values, name in zip(axes[1], tiled, Tiled._fields, strict=True):
+                axis.imshow(values, cmap="gray_r", **limits)
+                axis.set_facecolor(_HOLE)
+                axis.set(title=name, xticks=[], yticks=[])
     return fig
 
 

@@ -193,10 +193,11 @@ def _tiles(A: Array, solution: Solution, tile: tuple[int, int]) -> tuple[Array, 
     count = min(across * down, len(A))
     note = f": {count} of {len(A)} rows, as {tile[0]} × {tile[1]}"
     fitted = solution.X[:count] @ solution.Y.T
-    return _mosaic(A[:count], tile, across), _mosaic(fitted, tile, across), note
+    return mosaic(A[:count], tile, across), mosaic(fitted, tile, across), note
 
 
-def _mosaic(rows: Array, tile: tuple[int, int], across: int) -> Array:
+def mosaic(rows: Array, tile: tuple[int, int], across: int) -> Array:
+    """Return rows as pictures of this height and width, so many beside each other, with NaN between them."""
     height, width = tile[0] + 1, tile[1] + 1
     down = -(-len(rows) // across)
     canvas = np.full((down * height - 1, across * width - 1), np.nan)
