@@ -67,6 +67,8 @@ _PATIENCE = 60.0
 _LEADING = 2
 """How many of each library go on to the next larger set."""
 
+_WARM = 20_000
+
 
 class Run(NamedTuple):
     """The error of a fit on unseen entries, and the seconds from triples to factors."""
@@ -198,18 +200,18 @@ def _raced(race: Race, worker: Worker, say: Callable[[str], None]) -> list[Place
 
 def _again(race: Race, before: Sequence[Place], worker: Worker, say: Callable[[str], None]) -> list[Place]:
     """Fit a larger set with the settings and steps of a smaller one."""
-    places = []
     taken: Counter[str] = Counter()
+    places = []
     for place in sorted((place for place in before if place.runs), key=lambda place: place.seconds):
         taken[place.method.package] += 1
-        if taken[place.method.package] > _LEADING:
-            continue
-        settings = place.settings | {"steps": place.steps or 0}
-        found = _unless_given_up(
-            lambda s=settings, m=place.method: worker(fit, race.entries, race.rank, m, s, limit=10 * _PATIENCE), say
-        )
-        say(f"  {place.method.name}: {found.error:.4f} in {found.seconds:.2f} s")
-        places.append(Place(place.method, place.settings, None, place.steps, (found,)))
+        if taken[place.method.package] <= _LEADING:
+            places.append(Place(place.method, place.settings, None, place.steps))
+    for entries in (_WARM, race.entries):  # what is compiled or loaded when first used is no part of it
+        for place in places:
+            arguments = entries, race.rank, place.method, place.settings | {"steps": place.steps or 0}
+            place.runs = (_unless_given_up(lambda a=arguments: worker(fit, *a, limit=10 * _PATIENCE), say),)
+    for place in places:
+        say(f"  {place.method.name}: {place.runs[0].error:.4f} in {place.seconds:.2f} s")
     return places
 
 
