@@ -1,4 +1,4 @@
-"""Matrix completion against cmfrec, LIBMF and Surprise: error on unseen entries, time to it, memory."""
+"""Matrix completion against cmfrec, LIBMF and Surprise: error on unseen entries, time to it, memory, gap."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from script import parser, say, show
 
 from lopside.bench import completion
 
-NAMES = ("error", "race", "memory")
-
 if __name__ == "__main__":
     command = parser(__doc__)
-    command.add_argument("--tables", nargs="+", choices=NAMES, default=NAMES, help="default: all")
+    command.add_argument("--tables", nargs="+", choices=completion.NAMES, default=completion.NAMES, help="default: all")
     options = command.parse_args()
     show(completion.tables(quick=options.quick, say=say, names=options.tables), options)

@@ -8,13 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from lopside.bench.completion_fits import OURS, judged, planted, ratings, tuned, written
+from lopside.bench.completion_gap import gap_table
 from lopside.bench.completion_peers import Entries, Method, absent, installed
 from lopside.bench.completion_race import QUICK, RACES, race_table
 from lopside.bench.memory import AnonymousMemory
 from lopside.bench.tables import Column, Table
 from lopside.bench.tuning import SPLITS, TRIALS, Settings, Tuned, mean, paired
-from lopside.bench.worker import Worker
+from lopside.bench.worker import FAILURES, Worker
 from lopside.threads import thread_count
+
+NAMES = ("error", "race", "memory", "gap")
 
 _PATIENCE = 30.0
 """Seconds for one fit of MovieLens-100K."""
@@ -26,7 +29,10 @@ def _judged(job: tuple[Method, int], entries: Entries, trials: int) -> tuple[Tun
     here = judged(entries, seed)
     with Worker(threads=1) as worker:
         found = tuned(method, here.known, {}, trials, worker, _PATIENCE)
-        return found, worker(here.error, method, found.best.settings, limit=2 * _PATIENCE)
+        try:
+            return found, worker(here.error, method, found.best.settings, limit=2 * _PATIENCE)
+        except FAILURES:
+            return found, float("inf")
 
 
 def error_table(*, quick: bool, say: Callable[[str], None]) -> Table:
@@ -113,9 +119,7 @@ def memory_table(*, quick: bool) -> Table:
     return Table("memory", title, columns, rows, sorted({m.package for m in installed()}))
 
 
-def tables(
-    *, quick: bool, say: Callable[[str], None], names: Sequence[str] = ("error", "race", "memory")
-) -> Iterator[Table]:
+def tables(*, quick: bool, say: Callable[[str], None], names: Sequence[str] = NAMES) -> Iterator[Table]:
     """Yield the tables asked for."""
     if "error" in names:
         yield error_table(quick=quick, say=say)
@@ -125,3 +129,5 @@ def tables(
         yield race_table(QUICK if quick else RACES, say)
     if "memory" in names:
         yield memory_table(quick=quick)
+    if "gap" in names:
+        yield gap_table(quick=quick, say=say)

@@ -14,7 +14,7 @@ from lopside.bench.completion_fits import OURS, Judged, judged, planted, ratings
 from lopside.bench.completion_peers import Method, installed
 from lopside.bench.tables import Column, Table
 from lopside.bench.tuning import Settings, least_steps
-from lopside.bench.worker import Worker
+from lopside.bench.worker import FAILURES, Worker
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Race:
 
 
 RACES = (
-    *(Race("MovieLens-100K", 0, rank, 12, 5) for rank in (16, 64)),
-    *(Race("planted 2e6", 2_000_000, rank, 6, 3, 500_000) for rank in (16, 64)),
+    *(Race("MovieLens-100K", 0, rank, 24, 5) for rank in (16, 64)),
+    *(Race("planted 2e6", 2_000_000, rank, 24, 3, 100_000) for rank in (16, 64)),
     *(Race("planted 2e7", 20_000_000, rank, after="planted 2e6") for rank in (16, 64)),
 )
 QUICK = (
@@ -218,7 +218,7 @@ def _again(race: Race, before: Sequence[Place], worker: Worker, say: Callable[[s
 def _unless_given_up(run: Callable[[], Run], say: Callable[[str], None]) -> Run:
     try:
         return run()
-    except (TimeoutError, ChildProcessError, RuntimeError) as error:
+    except FAILURES as error:
         say(f"  {error}")
         return Run(float("inf"), float("inf"))
 

@@ -8,6 +8,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
+FAILURES = (TimeoutError, ChildProcessError, RuntimeError)
+"""What a call raises where nothing comes back."""
+
 _GRACE = 5.0
 """Seconds that a process has to end by itself."""
 
@@ -46,7 +49,7 @@ class Worker:
         self._pipe.send((function, arguments))
         if not self._pipe.poll(limit):
             self._kill()
-            raise TimeoutError(f"given up after {limit:.0f} s")
+            raise TimeoutError(f"given up after {limit:g} s")
         try:
             error, value = self._pipe.recv()
         except (EOFError, OSError):
