@@ -28,7 +28,7 @@ _SPACE = 24
 """Blocks beyond the first that the space may hold before it is restarted."""
 
 _MOST_READS = 60
-_MOST_PASSES = 6
+_MOST_PASSES = 18
 """Passes that one set of probes may take."""
 
 
@@ -59,16 +59,23 @@ def norm_bound(
     if problem.norm == 0.0:
         return NormBound(0.0, 0.0, 0.0)
     search = _Search(problem, block, rng)
-    failure = 0.0
+    failure, low, high = 0.0, 0.0, float("inf")
+
+    def better() -> bool:
+        # A search that is restarted knows less than before, but what was proved stays proved.
+        nonlocal low, high
+        found = search.interval()
+        low, high = max(low, found[0]), min(high, found[1])
+        return enough(low, high)
+
     while True:
         search.advance()
-        low, high = search.interval()
-        stuck = search.closed or problem.reads >= _MOST_READS
-        if enough(low, high) or stuck:
+        if better() or search.closed or problem.reads >= _MOST_READS:
             return NormBound(low, high, failure)
         failure += FAILURE
-        if search.probe(enough):
-            return NormBound(*search.interval(), failure)
+        done = search.probe(enough)
+        if better() or done:
+            return NormBound(low, high, failure)
 
 
 class _Search(Growth):
