@@ -29,7 +29,7 @@ def methods(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_race_and_one_after_it() -> None:
     said: list[str] = []
-    races = (Race("small", 12_000, 3, 2, 2, 6_000), Race("large", 24_000, 3, after="small"))
+    races = (Race("small", 20_000, 3, 2, 2, 10_000), Race("large", 30_000, 3, after="small"))
     table = completion_race.race_table(races, said.append)
     rows = {(row["data"], row["method"]): row for row in table.rows}
     assert set(rows) == {
@@ -55,7 +55,7 @@ def test_a_race_and_one_after_it() -> None:
 
 
 def test_errors_over_splits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completion, "ratings", lambda: completion_fits.planted(6_000, 3))
+    monkeypatch.setattr(completion, "ratings", lambda: completion_fits.planted(10_000, 3))
     table = completion.error_table(quick=True, say=lambda _: None)
     rows = {row["method"]: row for row in table.rows}
     assert set(rows) == {"ours", "peer", "broken"}

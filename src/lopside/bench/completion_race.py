@@ -146,7 +146,7 @@ def race_table(races: Sequence[Race], say: Callable[[str], None]) -> Table:
 
 
 def _rows(race: Race, places: Sequence[Place]) -> list[dict[str, Any]]:
-    ours = min((place for place in places if _is_ours(place)), key=lambda place: place.seconds)
+    ours = min((place for place in places if _is_ours(place)), key=lambda place: place.seconds, default=None)
     return [
         {
             "data": race.name,
@@ -157,7 +157,7 @@ def _rows(race: Race, places: Sequence[Place]) -> list[dict[str, Any]]:
             "steps": place.steps,
             "reached": place.runs[-1].error if place.runs else None,
             "seconds": place.seconds if place.runs else None,
-            "ratio": place.ratio(ours) if place.runs and ours.runs else None,
+            "ratio": place.ratio(ours) if place.runs and ours and ours.runs else None,
         }
         for place in places
     ]

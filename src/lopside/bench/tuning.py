@@ -76,7 +76,7 @@ class Mean(NamedTuple):
 
 
 def mean(values: Sequence[float]) -> Mean:
-    """Return the mean of independent values, with the standard error s/√k of it.
+    """Return the mean of independent values, with the standard error s/√k of it; ∞ and NaN where one is not finite.
 
     Parameters
     ----------
@@ -88,6 +88,8 @@ def mean(values: Sequence[float]) -> Mean:
     >>> f"{mean([1.0, 2.0, 3.0]):.3f}"
     '2.000 ± 0.577'
     """
+    if not np.isfinite(values).all():
+        return Mean(math.inf, math.nan)
     return Mean(float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values))))
 
 
