@@ -13,9 +13,7 @@ from lopside.bench.completion_race import Race
 from lopside.bench.tuning import Range
 
 SPACE = {"rank": Range(2, 6, whole=True), "ridge": Range(0.5, 4.0), "steps": Range(4, 10, whole=True)}
-OURS = [
-    Method("ours", "lopside", partial(completion_fits.fitted, scaling="smoothed"), SPACE | {"ridge": Range(0.01, 0.2)})
-]
+OURS = [Method("ours", "lopside", partial(completion_fits.fitted, scaling="none"), SPACE)]
 PEER = Method("peer", "other", partial(completion_fits.fitted, scaling="none"), SPACE)
 BROKEN = Method("broken", "other", operator.truediv, SPACE)
 

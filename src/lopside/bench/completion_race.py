@@ -185,7 +185,7 @@ def _raced(race: Race, worker: Worker, say: Callable[[str], None]) -> list[Place
         say(f"  {place.method.name}: {whole.error:.4f} in {whole.seconds:.2f} s, {written(place.settings)}")
     target = min(place.best or float("inf") for place in places if not _is_ours(place)) * _WITHIN
     ours = float("inf")
-    for place in places:
+    for place in (place for place in places if place.best != float("inf")):
         clock = _Clock(lambda steps, p=place: _unless_given_up(lambda: run(p, steps=steps), say), target)
         place.steps = least_steps(clock, _MOST_STEPS, enough=lambda c=clock, o=ours: c.last > _GIVEN_UP * o)
         if _is_ours(place):
