@@ -252,7 +252,7 @@ _SCALED = _LEAST_SQUARES | {"ridge": Range(0.02, 0.3)}
 _LIBMF = _SCALED | {"steps": _EPOCHS, "rate": Range(0.03, 0.2)}
 _SURPRISE = _SCALED | {"steps": _EPOCHS, "rate": Range(0.003, 0.02)}
 _BASELINE = {"ridge": Range(1.0, 40.0), "steps": _SWEEPS}
-_PYTHON_OBJECTS = 3 * 10**6
+_PYTHON_OBJECTS = 10**6
 """Surprise holds each entry twice, as a tuple of Python numbers, and goes through them on one core."""
 
 RIDGES: Mapping[str, Range] = {"none": _LEAST_SQUARES["ridge"], "counts": _SCALED["ridge"]}
