@@ -113,6 +113,9 @@ def test_the_fewest_steps_are_found_with_few_looks(needed: int) -> None:
     looked: list[int] = []
     assert least_steps(lambda steps: looked.append(steps) or steps >= needed, 100) == needed
     assert len(looked) == len(set(looked)) <= 18
+    looked.clear()
+    assert least_steps(lambda steps: looked.append(steps) or steps >= needed, 1, known=100) == needed
+    assert max(looked, default=0) < 100
 
 
 def test_steps_are_given_up_at_the_most_or_when_told() -> None:

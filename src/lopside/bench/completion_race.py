@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from lopside.bench.completion_fits import OURS, Judged, judged, planted, ratings, tuned, written
@@ -60,6 +60,9 @@ _WITHIN = 1.001
 
 _GIVEN_UP = 8.0
 """A method is given up when one fit has taken this many times as long as ours to the end."""
+
+_HOPELESS = 1.01
+"""A method whose tuned error is above this many times the target is not asked for the steps to it."""
 
 _PATIENCE = 60.0
 """Seconds for a trial, and ten times as many for a fit to all entries."""
@@ -136,9 +139,9 @@ def race_table(races: Sequence[Race], say: Callable[[str], None]) -> Table:
     remarks = [
         "RMSE tuned: on the test entries, with settings chosen on inner validation (for the planted sets on a smaller "
         f"one of the same density). Steps: the fewest that reach the least RMSE of the peers times {_WITHIN}; RMSE and "
-        f"seconds, from triples to factors, are for those. – where it is not reached in {_MOST_STEPS} steps, or given "
-        f"up at {_GIVEN_UP:.0f} times our time (never for who sets the target). × ours: by our fastest method. Who "
-        "holds entries as Python objects is not asked for more than a million.",
+        f"seconds, from triples to factors, are for those. – where the tuned error is {_HOPELESS} times that or more, "
+        f"where it is not reached in {_MOST_STEPS} steps, or given up at {_GIVEN_UP:.0f} times our time. × ours: by our "
+        "fastest method. Who holds entries as Python objects is not asked for more than a million.",
         "The largest sets are fitted once, with settings and steps as on the smaller ones of the same density and rank "
         f"by the {_LEADING} fastest of each library there.",
     ]
@@ -180,18 +183,21 @@ def _raced(race: Race, worker: Worker, say: Callable[[str], None]) -> list[Place
     def run(place: Place, **changed: float) -> Run:
         return worker(fit, race.entries, race.rank, place.method, place.settings | changed, limit=10 * _PATIENCE)
 
+    wholes = []
     for place in places:
         whole = _unless_given_up(lambda p=place: run(p), say)
+        wholes.append(whole)
         place.best = whole.error
         say(f"  {place.method.name}: {whole.error:.4f} in {whole.seconds:.2f} s, {written(place.settings)}")
-    target = min(place.best or float("inf") for place in places if not _is_ours(place)) * _WITHIN
-    ours = float("inf")
-    for place in (place for place in places if place.best != float("inf")):
+    theirs = (whole.error for place, whole in zip(places, wholes, strict=True) if not _is_ours(place))
+    target, ours = min(theirs) * _WITHIN, float("inf")
+    for place, whole in zip(places, wholes, strict=True):
+        if whole.error > _HOPELESS * target:
+            continue
         clock = _Clock(lambda steps, p=place: _unless_given_up(lambda: run(p, steps=steps), say), target)
-        sure = (place.best or float("inf")) <= target  # whoever sets the target is waited for
-        place.steps = least_steps(
-            clock, _MOST_STEPS, enough=lambda c=clock, o=ours, s=sure: not s and c.last > _GIVEN_UP * o
-        )
+        known = int(place.settings["steps"]) if clock.judge(whole) else None
+        given_up = partial(clock.beyond, _GIVEN_UP * ours)
+        place.steps = least_steps(clock, _MOST_STEPS, known=known, enough=given_up)
         if _is_ours(place):
             ours = min(ours, clock.least)
         say(f"  {place.method.name}: {place.steps} steps to {target:.4f}")
@@ -235,9 +241,16 @@ class _Clock:
         self.last, self.least = 0.0, float("inf")
 
     def __call__(self, steps: int) -> bool:
-        found = self._run(steps)
+        return self.judge(self._run(steps))
+
+    def judge(self, found: Run) -> bool:
+        """Say whether a run reaches the error."""
         self.last = found.seconds
         reached = found.error <= self._target
         if reached:
             self.least = min(self.least, found.seconds)
         return reached
+
+    def beyond(self, seconds: float) -> bool:
+        """Say whether the last run took longer."""
+        return self.last > seconds

@@ -176,21 +176,29 @@ def _proposals(space: Space, trials: int, done: list[Trial]) -> Iterator[Setting
             yield fixed | {name: space[name].at(share) for name, share in zip(free, point, strict=True)}
 
 
-def least_steps(reached: Callable[[int], bool], most: int, *, enough: Callable[[], bool] = lambda: False) -> int | None:
+def least_steps(
+    reached: Callable[[int], bool],
+    most: int,
+    *,
+    known: int | None = None,
+    enough: Callable[[], bool] = lambda: False,
+) -> int | None:
     """Return the fewest steps for which `reached` holds, or None; it is taken to hold from there on.
 
-    Steps grow by half until it holds, and the gap before is then halved.
+    Unless a number is known for which it holds, steps grow by half until it does; the gap before is then halved.
 
     Parameters
     ----------
     reached : callable
     most : int
         Steps beyond which it is given up.
+    known : int, optional
+        Steps for which it holds.
     enough : callable
         Asked before each larger number of steps: whether to give up now.
     """
-    low, high = 0, 1
-    while not reached(high):
+    low, high = 0, known or 1
+    while known is None and not reached(high):
         if high == most or enough():
             return None
         low, high = high, min(max(high + 1, high * 3 // 2), most)

@@ -95,4 +95,7 @@ def _serve(pipe: Connection, threads: int | None) -> None:
             answer = None, function(*arguments)
         except Exception as error:  # whatever it is, who called is told
             answer = f"{type(error).__name__}: {error}", None
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except BrokenPipeError:  # who called has gone
+            return
