@@ -140,8 +140,8 @@ def race_table(races: Sequence[Race], say: Callable[[str], None]) -> Table:
         "RMSE tuned: on the test entries, with settings chosen on inner validation (for the planted sets on a smaller "
         f"one of the same density). Steps: the fewest that reach the least RMSE of the peers times {_WITHIN}; RMSE and "
         f"seconds, from triples to factors, are for those. – where the tuned error is {_HOPELESS} times that or more, "
-        f"where it is not reached in {_MOST_STEPS} steps, or given up at {_GIVEN_UP:.0f} times our time. × ours: by our "
-        "fastest method. Who holds entries as Python objects is not asked for more than a million.",
+        f"where it is not reached in {_MOST_STEPS} steps, or given up at {_GIVEN_UP:.0f} times our time. × ours: by "
+        "our fastest method. Who holds entries as Python objects is not asked for more than a million.",
         "The largest sets are fitted once, with settings and steps as on the smaller ones of the same density and rank "
         f"by the {_LEADING} fastest of each library there.",
     ]
