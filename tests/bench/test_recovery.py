@@ -33,6 +33,15 @@ def test_a_step_size_that_diverges_has_no_error() -> None:
     assert "–" in table.text()
 
 
+def test_noise_sets_the_error_that_scaled_descent_ends_at() -> None:
+    table = recovery.noise_table(Size(100, 2, 0.6, 150), (1, 10), (1e2, 1e4), quiet)
+    found = {(row["method"], row["kappa"], row["ratio"]): row for row in table.rows}
+    for kappa in (1, 10):
+        for ratio in (1e2, 1e4):
+            assert 0.5 < found["scaled-gd", kappa, ratio]["over"] < 2.0
+    assert found["gd", 10, 1e4]["over"] > 10.0
+
+
 def test_gauss_newton_needs_few_entries() -> None:
     table = recovery.demo_table(Demo((50, 60), 2, 3.0), 1, 60, quiet)
     errors = {row["method"]: row["error"] for row in table.rows}

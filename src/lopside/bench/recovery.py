@@ -43,6 +43,8 @@ _SWEPT = 80
 """Steps of a run in the sweep."""
 
 _KAPPAS = (1, 5, 10, 20)
+_RATIOS = (1e2, 1e3, 1e4)
+"""Signal to noise, as ‖A‖_F over the expected norm of the noise."""
 
 _DESCENT: Mapping[str, Any] = {
     "scaled-gd": ScaledGradientDescent(_ETA),
@@ -103,7 +105,7 @@ DEMO, _QUICK_DEMO = Demo((300, 350), 5, 1.5), Demo((80, 100), 3, 2.0)
 
 
 def tables(*, quick: bool, say: Callable[[str], None]) -> Iterator[Table]:
-    """Yield completion, sensing, the sweep of step sizes and the demonstration of GNMR.
+    """Yield completion, sensing, the sweep of step sizes, noisy entries and the demonstration of GNMR.
 
     Parameters
     ----------
@@ -116,6 +118,7 @@ def tables(*, quick: bool, say: Callable[[str], None]) -> Iterator[Table]:
     yield completion_table(completion, _KAPPAS, say)
     yield sensing_table(sensing, _KAPPAS, say)
     yield sweep_table(completion, _KAPPAS, np.linspace(0.1, 1.2, 5 if quick else 12), say)
+    yield noise_table(completion, _KAPPAS[::2], _RATIOS, say)
     yield demo_table(_QUICK_DEMO if quick else DEMO, 1 if quick else 3, 60 if quick else 100, say)
 
 
@@ -164,6 +167,28 @@ def _swept(eta: float) -> dict[str, Any]:
     return scaled | {"gd": GradientDescent(f"{eta}/sigma1")}
 
 
+def noise_table(size: Size, kappas: Sequence[int], ratios: Sequence[float], say: Callable[[str], None]) -> Table:
+    """Return where descent settles from noisy entries, over √(r(2n − r)/(p n²))/SNR [TMC21, Fig. 3]."""
+    n, r = size.side, size.rank
+    rows = []
+    for kappa in kappas:
+        truth, exact = drawn_completion(size, kappa)
+        noise = np.random.default_rng(2).standard_normal(truth.shape) * (frobenius(truth) / n)
+        for ratio in ratios:
+            problem = observed(truth + noise / ratio, known_of(exact))
+            floor = float(np.sqrt(r * (2 * n - r) / exact.entries)) / ratio
+            for name, solver in _DESCENT.items():
+                say(f"recovery: signal to noise {ratio:g}, κ = {kappa}, {name}")
+                found = run(truth, problem, solver, r, Stop(size.most))
+                over = None if found["error"] is None else found["error"] / floor
+                rows.append({"method": name, "kappa": kappa, "ratio": ratio, **found, "over": over})
+    columns = (*_COLUMNS[:2], Column("ratio", "SNR", "g"), *_COLUMNS[2:], Column("over", "over the floor", ".2f"))
+    remarks = ("SNR: ‖A‖_F over that of the noise. The floor: what r(2n − r) unknowns would take up of the noise.",)
+    return Table(
+        "noise", f"Completion of noisy entries: the error after {size.most} steps", columns, rows, remarks=remarks
+    )
+
+
 def demo_table(demo: Demo, draws: int, most: int, say: Callable[[str], None]) -> Table:
     """Return what few entries are enough for, by the authors' demonstration of GNMR."""
     methods = {variant: GNMR(variant) for variant in ("setting", "averaging")}
@@ -195,6 +220,13 @@ def observed(truth: Array, mask: NDArray[np.bool_]) -> Completion:
     """Return the problem of the entries where the mask is true."""
     rows, columns = np.nonzero(mask)
     return Completion(rows, columns, truth[rows, columns], shape=truth.shape)
+
+
+def known_of(problem: Completion) -> NDArray[np.bool_]:
+    """Return where a problem's entries are."""
+    mask = np.zeros(problem.shape, bool)
+    mask[np.repeat(np.arange(problem.shape[0]), problem.by_rows.counts()), problem.by_rows.indices] = True
+    return mask
 
 
 def mask_with(demo: Demo, seed: int) -> NDArray[np.bool_]:
