@@ -80,13 +80,15 @@ class Run:
         sigma1 = None if sigma1 is None else as_positive(sigma1, "sigma1")
         self.step_size = resolve(self.solver.step_size, handle, self.rank, sigma1)
         if isinstance(self.start, tuple):
-            self.initial = self.start
+            point = handle.point(*self.start)
         else:
             largest = handle.sigma1() if sigma1 is None else sigma1
             eta = _gradient_step(self.solver, self.step_size, largest)
-            self.initial = self.start(handle, self.rank, step_size=eta, sigma1=largest, rng=as_generator(rng))
-        point = handle.point(*self.initial)
-        self.initial = point.X, point.Y
+            drawn = self.start(handle, self.rank, step_size=eta, sigma1=largest, rng=as_generator(rng))
+            point = handle.point(*drawn)
+            del drawn
+        # The theorems about where a run began are about this problem; for others it would be memory for nothing.
+        self.initial = (point.X, point.Y) if isinstance(problem, Full) else None
         self.trace = Trace(every=trace_every)
         self.certified: Part | None = None
         if watch and not isinstance(problem, Full):

@@ -51,7 +51,7 @@ class Solution:
     step_size : float or None
         η as resolved, where the method has one.
     initial : (ndarray, ndarray) or None
-        The start (X₀, Y₀), which the convergence theorems need.
+        The start (X₀, Y₀), which the convergence theorems need; None where none is about the problem.
     prove : callable, optional
         Makes `certificate` from this solution and the matrix of the run; absent in a solution read from a file.
     choices : tuple of str
