@@ -23,6 +23,9 @@ from lopside.stopping import Stop
 _GAP = {"float64": 1e-10, "float32": 1e-6}
 """What is asked of a fit, as a share of F."""
 
+_MOST = 3000
+"""Steps; float32 can be too coarse for what is asked."""
+
 _RANK = 1e-6
 """Singular values below this share of the largest count as 0."""
 
@@ -76,7 +79,7 @@ def gap_table(*, quick: bool, say: Callable[[str], None]) -> Table:
         for kind, target in _GAP.items():
             problem = case.make(kind, case.scaling, case.bias)
             problem = problem.with_ridge(case.share * problem.largest_ridge())
-            run = Run(problem, AlternatingLeastSquares(), rank=case.rank, stop=Stop(gap=target, max_steps=20_000))
+            run = Run(problem, AlternatingLeastSquares(), rank=case.rank, stop=Stop(gap=target, max_steps=_MOST))
             for _ in run:
                 pass
             solution = run.solution()
