@@ -143,7 +143,7 @@ def race_table(races: Sequence[Race], say: Callable[[str], None]) -> Table:
         f"where it is not reached in {_MOST_STEPS} steps, or given up at {_GIVEN_UP:.0f} times our time. × ours: by "
         "our fastest method. Who holds entries as Python objects is not asked for more than a million.",
         "The largest sets are fitted once, with settings and steps as on the smaller ones of the same density and rank "
-        f"by the {_LEADING} fastest of each library there.",
+        f"by the {_LEADING} fastest of each library there; – after {10 * _PATIENCE:.0f} s.",
     ]
     packages = sorted({m.package for m in installed()})
     return Table("race", "time to the best peer's error", columns, rows, packages, remarks)
@@ -222,6 +222,8 @@ def _again(race: Race, before: Sequence[Place], worker: Worker, say: Callable[[s
             place.runs = (_unless_given_up(lambda a=arguments: worker(fit, *a, limit=10 * _PATIENCE), say),)
     for place in places:
         say(f"  {place.method.name}: {place.runs[0].error:.4f} in {place.seconds:.2f} s")
+        if place.seconds == float("inf"):
+            place.runs = ()
     return places
 
 
