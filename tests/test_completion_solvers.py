@@ -74,10 +74,31 @@ def test_a_gap_that_cannot_be_reached_ends_with_a_warning():
     assert solution.status is lo.Status.MAX_STEPS
     assert not solution.converged
     assert solution.certificate.gap > 1e-3 * solution.loss
-    without = planted(3, ridge=0.0)
-    with pytest.warns(ConvergenceWarning):
-        solution = lo.solve(without.problem(), rank=1, stop=lo.Stop(gap=1e-3, max_steps=40))
-    assert solution.certificate.gap is None
+    without = planted(3, ridge=0.0).problem()
+    with pytest.raises(InputError, match="expected a ridge"):
+        lo.solve(without, rank=1, stop=lo.Stop(gap=1e-3, max_steps=40))
+    assert lo.solve(without, rank=1, stop=lo.Stop(max_steps=4)).certificate.gap is None
+
+
+@pytest.mark.parametrize("bias", ["none", "mean", "rows", "columns", "both"])
+def test_a_start_with_one_factor_zero_is_no_saddle(bias):
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((60, 3)) @ rng.standard_normal((3, 40)) + 1
+    known = rng.random(A.shape) < 0.5
+    problem = lo.Completion(*np.nonzero(known), A[known], ridge=0.3, bias=bias)
+    losses = [
+        lo.solve(problem, rank=3, start=start, stop=lo.Stop(max_steps=300)).loss
+        for start in (lo.starts.Sketch(), lo.starts.Spectral())
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    # Where 0 is the best answer, biases aside, it is still found.
+    strong = problem.with_ridge(1.5 * problem.largest_ridge())
+    assert lo.solve(strong, rank=3, start=lo.starts.Sketch(), stop=lo.Stop(gap=1e-6, max_steps=300)).converged
+
+
+def test_starts_that_need_all_of_the_matrix_say_so():
+    with pytest.raises(AbilityError, match="Full"):
+        lo.solve(planted(3).problem(), rank=1, start=lo.starts.YeDu())
 
 
 def test_the_same_condition_on_a_matrix_that_is_known():

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside.arrays import Array, as_generator, as_positive, as_rank
-from lopside.errors import InputError
+from lopside.errors import AbilityError, InputError
 from lopside.linalg import factored_svd
 from lopside.problems import Completion
 from lopside.problems.held_out import Held
@@ -18,6 +18,9 @@ from lopside.stopping import Stop
 
 _ALIVE = 1e-3
 """Singular values below this share of the largest count as 0: their columns are begun anew from the residual."""
+
+_FARTHEST = 1e-4
+"""The search for the best goes on below the least λ asked for, while that predicts best, to this share of λ_max."""
 
 _PATIENCE = 2
 """Ridges in a row that may predict worse than the best before the search for it ends."""
@@ -64,6 +67,7 @@ def ridge_path(
     held : Held, optional
         Entries that each fit is judged by; see `Completion.split`.
     """
+    _require_completion(problem)
     d, before = as_rank(rank, problem.shape), None
     levels = _levels(problem, count, least) if ridges is None else _falling(ridges)
     for ridge in levels:
@@ -107,7 +111,15 @@ def choose_ridge(
     rng : int or numpy.random.Generator
         Draws them.
     count, least, solver, stop
-        As for `ridge_path`; it ends early where two λ in a row predict worse than the best before.
+        As for `ridge_path`; it ends early where two λ in a row predict worse than the best before, and goes on in the
+        same steps, to 1e-4·λ_max at most, while the last predicts best.
+
+    Raises
+    ------
+    AbilityError
+        If the problem is none of completion.
+    InputError
+        For entries that are fewer than two, or all equal: there is nothing to choose by.
 
     Examples
     --------
@@ -134,12 +146,18 @@ def ridge_search(
     stop: Stop | None = None,
 ) -> Iterator[OnPath]:
     """Yield the fits that `choose_ridge` chooses from, one by one; parameters are the same."""
+    _require_completion(problem)
     kept, held = problem.split(share, as_generator(rng))
+    asked = _levels(kept, count, least)
+    ratio = asked[-1] / asked[-2] if count > 1 else least
+    further = int(np.log(min(1.0, _FARTHEST / least)) / np.log(ratio))
+    ridges = [*asked, *(asked[-1] * ratio**k for k in range(1, further + 1))]
     tried: list[OnPath] = []
-    for fit in ridge_path(kept, rank, count=count, least=least, solver=solver, stop=stop, held=held):
+    for fit in ridge_path(kept, rank, ridges=ridges, solver=solver, stop=stop, held=held):
         tried.append(fit)
         yield fit
-        if len(tried) - 1 - tried.index(min(tried, key=_error)) >= _PATIENCE:
+        since = len(tried) - 1 - tried.index(min(tried, key=_error))
+        if since >= _PATIENCE or (since and len(tried) >= count):
             return
 
 
@@ -150,6 +168,11 @@ def best_of(tried: tuple[OnPath, ...]) -> Choice:
 
 def _error(fit: OnPath) -> float:
     return np.inf if fit.error is None else fit.error
+
+
+def _require_completion(problem: Any) -> None:
+    if not isinstance(problem, Completion):
+        raise AbilityError(f"got {type(problem).__name__}; ridges are chosen for a lopside.Completion")
 
 
 def _levels(problem: Completion, count: int, least: float) -> list[float]:

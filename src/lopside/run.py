@@ -75,6 +75,11 @@ class Run:
         _require(self.solver, "solver", ("begin", "step", "step_size", "order"), "lo.solvers.AlternatingLeastSquares()")
         self.stop = Stop(no_progress=1e-9) if stop is None else stop
         _require(self.stop, "stop", ("check", "asks_for_tolerance"), "lo.Stop(max_steps=100)")
+        if self.stop.gap is not None and getattr(problem, "ridge", 1.0) == 0.0:
+            raise InputError(
+                f"got Stop(gap={self.stop.gap:g}) with ridge = 0, without which no gap is proved; expected a ridge. "
+                "Try another condition, or lo.choose_ridge"
+            )
         self.rank, self.start = _rank_and_start(problem, self.solver, rank, start)
         handle = problem.metered()
         sigma1 = None if sigma1 is None else as_positive(sigma1, "sigma1")

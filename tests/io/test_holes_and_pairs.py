@@ -85,6 +85,10 @@ def test_no_tables_in_other_files(tmp_path: Path) -> None:
         ('t,film,user\n1,7,eve\n1,3,"bob"\n', {"row": "user", "column": "film"}),
         ("t,film:token,user:token\n1,7,eve\n1,3,bob\n", {"row": "user", "column": "film"}),
         ("1,7,eve\n1,3,bob\n", {"row": 3, "column": 2}),
+        ("eve,7\nbob,3\n", {"row": "user", "column": "film"}),
+        ("film,user\n7,eve\n3,bob\n", {"row": "user", "column": "film"}),
+        ("film,user\n7,eve\n3,bob\n", {"row": "user"}),
+        ("film,user\n7,eve\n3,bob\n", {"column": "film"}),
     ],
 )
 def test_pairs_as_text(tmp_path: Path, contents: str, choice: dict) -> None:
@@ -92,7 +96,7 @@ def test_pairs_as_text(tmp_path: Path, contents: str, choice: dict) -> None:
         (tmp_path / name).write_bytes(data)
         found = read_pairs(tmp_path / name, **choice)
         assert (found.rows.tolist(), found.columns.tolist()) == (["eve", "bob"], ["7", "3"])
-        assert found.named == contents.startswith("t,")
+        assert found.named == contents.startswith(("t,", "film,"))
 
 
 def test_pairs_in_parquet_keep_their_kinds(tmp_path: Path) -> None:

@@ -91,7 +91,8 @@ def _from_text(path: Path, row: str | int | None, column: str | int | None) -> P
         raise FileError(f"got {path.name} without a pair; expected lines of a row and a column")
     first = [cell.partition(":")[0] for cell in lines[0][1]]
     places = _places(path.name, first, row, column)
-    named = len(first) > 2 and any(isinstance(choice, str) for choice in (row, column))
+    names = [choice.partition(":")[0] for choice in (row, column) if isinstance(choice, str)]
+    named = bool(names) and all(name in first for name in names)
     ids = ([_require_id(cells[place], number, path.name) for number, cells in lines[named:]] for place in places)
     return Pairs(*(np.array(column, dtype=np.str_) for column in ids), named=named)
 
@@ -99,8 +100,12 @@ def _from_text(path: Path, row: str | int | None, column: str | int | None) -> P
 def _places(file: str, names: list[str], row: str | int | None, column: str | int | None) -> tuple[int, int]:
     if len(names) < 2:
         raise FileError(f"got one column in {file}; expected two at least: ids of rows and ids of columns")
-    if len(names) == 2:
+    chosen = [choice.partition(":")[0] for choice in (row, column) if isinstance(choice, str)]
+    if len(names) == 2 and not any(name in names for name in chosen):
         return 0, 1
+    if len(names) == 2 and (row is None or column is None):  # what the one is not the other is
+        at = names.index(chosen[0])
+        return (at, 1 - at) if row is not None else (1 - at, at)
     found = [_place(file, names, choice, place) for place, choice in enumerate((row, column))]
     if found[0] == found[1]:
         raise FileError(f"got one column of {file} for rows and columns; expected different ones")

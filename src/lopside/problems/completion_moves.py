@@ -42,6 +42,7 @@ class _Side:
 
     factor: Array
     table: Array
+    shared: int
     free: list[int]
     fixed: bool
     units: Array
@@ -54,7 +55,7 @@ class _Side:
         free, still = point.layout.order(left=left)
         units = problem.penalty.units(point.layout, left=left).astype(F.dtype)
         table = problem.lines(side).table(other, free + still, units)
-        return cls(F, table, free, bool(still), units, problem.ridges(side))
+        return cls(F, table, point.layout.shared, free, bool(still), units, problem.ridges(side))
 
 
 def _half(problem: Any, point: CompletionPoint, side: str, metric: Metric) -> tuple[Array, float | None]:
@@ -72,8 +73,8 @@ def _half(problem: Any, point: CompletionPoint, side: str, metric: Metric) -> tu
 
 
 def _minimized(problem: Any, here: _Side, side: str, metric: Any) -> tuple[Array, float | None]:
-    if not here.table[:, : len(here.free)].any():
-        return here.factor, None  # from Y = 0 nothing is to be learned about X
+    if here.factor[:, : here.shared].any() and not here.table[:, : here.shared].any():
+        return here.factor, None  # from Y = 0 nothing is to be learned about X but to be 0 as well, a saddle
     problem.reads += 1
     what: dict[str, Any] = {"columns": here.free, "units": here.units, "fixed": here.fixed, "damping": metric.damping}
     lines = problem.lines(side)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lopside.arrays import Array, as_positive
-from lopside.errors import InputError
+from lopside.errors import AbilityError, InputError
 from lopside.theory.ye_du import start_scale
 
 
@@ -104,6 +104,8 @@ class YeDu:
     ------
     InputError
         When called on a matrix of rank below d: the theorem sets d = rank(A).
+    AbilityError
+        When called on a problem that does not know all of A.
     """
 
     exponent: float = 1.0
@@ -117,6 +119,11 @@ class YeDu:
         self, problem: Any, rank: int, *, step_size: float, sigma1: float, rng: np.random.Generator
     ) -> tuple[Array, Array]:
         """Return (X₀, Y₀); the first call on a matrix computes its singular values."""
+        if not hasattr(problem, "svd"):
+            raise AbilityError(
+                f"got {type(problem).__name__}, whose singular values are not known; the Ye–Du scale needs Full(A). "
+                "Try SmallGaussian with a scale of your own"
+            )
         s = problem.svd()[1]
         if s[rank - 1] <= max(problem.shape) * 2.0**-53 * s[0]:
             raise InputError(
