@@ -23,7 +23,7 @@ from lopside.solve import solve
 from lopside.stopping import Stop
 from lopside.theory.certificate import Certificate
 
-PROVED = Stop(max_steps=300, gap=1e-3)
+PROVED = Stop(max_steps=2000, gap=1e-3)
 SETTLED = Stop(max_steps=300, no_progress=1e-5, every=10)
 """Where the rank is below that of the convex problem, so that no gap closes."""
 

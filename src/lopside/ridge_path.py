@@ -147,6 +147,8 @@ def ridge_search(
 ) -> Iterator[OnPath]:
     """Yield the fits that `choose_ridge` chooses from, one by one; parameters are the same."""
     _require_completion(problem)
+    if problem.entries < 2:
+        raise InputError("got one entry, and none to hold out for the choice of a ridge. Try a ridge of your own")
     kept, held = problem.split(share, as_generator(rng))
     asked = _levels(kept, count, least)
     ratio = asked[-1] / asked[-2] if count > 1 else least
@@ -180,7 +182,9 @@ def _levels(problem: Completion, count: int, least: float) -> list[float]:
         raise InputError(f"got count = {count} and least = {least}; expected an integer ≥ 1 and a share in (0, 1)")
     top = problem.largest_ridge()
     if top == 0.0:
-        raise InputError("got entries that all equal the mean, which every ridge fits; expected some that differ")
+        raise InputError(
+            "got entries that all equal the mean, which every ridge fits; expected some that differ. Try one"
+        )
     return [top * least ** (k / count) for k in range(1, count + 1)]
 
 

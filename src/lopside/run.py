@@ -75,7 +75,7 @@ class Run:
         _require(self.solver, "solver", ("begin", "step", "step_size", "order"), "lo.solvers.AlternatingLeastSquares()")
         self.stop = Stop(no_progress=1e-9) if stop is None else stop
         _require(self.stop, "stop", ("check", "asks_for_tolerance"), "lo.Stop(max_steps=100)")
-        if self.stop.gap is not None and getattr(problem, "ridge", 1.0) == 0.0:
+        if getattr(self.stop, "gap", None) is not None and getattr(problem, "ridge", 1.0) == 0.0:
             raise InputError(
                 f"got Stop(gap={self.stop.gap:g}) with ridge = 0, without which no gap is proved; expected a ridge. "
                 "Try another condition, or lo.choose_ridge"
@@ -208,7 +208,7 @@ _LARGE = 50.0
 def default_solver(problem: Any) -> Any:
     """Return the method that is used unless told otherwise; see `solve`."""
     if isinstance(problem, Sensing):
-        return ScaledGradientDescent()
+        return ScaledGradientDescent(damping="loss")  # undamped it diverges where the rank is larger than needed
     return AlternatingLeastSquares() if isinstance(problem, Completion) else AlternatingGradientDescent()
 
 

@@ -32,7 +32,8 @@ def solve(
         `Full(A)`, `Completion(rows, cols, values)`, `Sensing(values, matrices)`.
     solver : Solver, optional
         Default: `AlternatingGradientDescent("0.9/sigma1")`; for `Completion`
-        `AlternatingLeastSquares()`, for `Sensing` `ScaledGradientDescent()`.
+        `AlternatingLeastSquares()`, for `Sensing`
+        `ScaledGradientDescent(damping="loss")`.
     rank : int
         d, 1 ≤ d ≤ min(m, n). May be left out if `start` is a pair (X, Y).
     start : Start or (X, Y), optional

@@ -360,3 +360,14 @@ def test_an_operator_whose_transpose_is_wrong_is_refused():
 
     with pytest.raises(lo.errors.InputError, match="transpose"):
         broken(adjoint=adjoint)()
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1.0])
+def test_more_columns_than_needed_do_not_diverge(ridge):
+    rng = np.random.default_rng(0)
+    truth = rng.standard_normal((12, 2)) @ rng.standard_normal((2, 9))
+    stack = rng.standard_normal((150, 12, 9))
+    problem = lo.Sensing(np.einsum("kij,ij->k", stack, truth), stack, ridge=ridge)
+    solution = lo.solve(problem, rank=5, stop=lo.Stop(max_steps=500))
+    missed = np.linalg.norm(solution.matrix() - truth) / np.linalg.norm(truth)
+    assert missed < (1e-2 if ridge else 1e-8)

@@ -28,8 +28,8 @@ class LowRankImputer(Holes, Completing):
     Parameters
     ----------
     n_components : int, optional
-        d, from 1 to the lesser number of rows and of columns. Default: 16 or that. With a ridge that suits them, more
-        components than needed do no harm.
+        d, from 1 to the lesser number of rows and of columns. Default: 16 or that. The ridge holds components that are
+        not needed down; where rows are few, fewer can predict better: `masked_scorer` tells.
     ridge : float or "auto"
         λ ≥ 0; it may depend on how far the columns agree, so "auto" chooses the one that predicts some observed entries
         best which are held out.
