@@ -9,7 +9,7 @@ import numpy as np
 
 from lopside import Completion, Solution
 from lopside.cli.talk import Refusal, usage
-from lopside.errors import InputError
+from lopside.errors import FileError, InputError
 from lopside.frames import Entries
 from lopside.io import read_entries, read_table
 from lopside.observations import Observations, as_observations
@@ -83,7 +83,12 @@ def read_known(source: Source) -> tuple[Entries, tuple[str, ...]]:
         If it cannot be read.
     """
     if not source.table:
-        return tuple(read_entries(source.path, **source.columns))  # type: ignore[arg-type]
+        try:
+            return tuple(read_entries(source.path, **source.columns))  # type: ignore[arg-type]
+        except FileError as error:
+            if not source.path.is_file():
+                raise
+            raise FileError(f"{error}. A table with a column for each item is read with --table") from error
     A, row_ids, column_ids, notes = read_table(source.path)
     if A.ndim != 2 or A.dtype.kind not in "fiub":
         raise InputError(

@@ -98,7 +98,10 @@ def completion_pairs(outcome: Any) -> dict[str, str]:
 def _optimality_text(certificate: Certificate | None) -> str:
     if certificate is None:
         return "nothing proved: the fit did not end by itself"
-    return ("proved: " if certificate.holds else "nothing proved: ") + verdict(certificate)
+    said = verdict(certificate)
+    if certificate.holds:
+        return f"proved: {said}"
+    return said if said.startswith("nothing") else f"nothing proved: {said}"
 
 
 def _held_out_text(held_out: Any) -> str:
