@@ -61,7 +61,7 @@ def _movielens() -> Completion:
 
 
 SUBJECTS = {
-    "digits with holes": Subject(_digits, "handwritten digits, every second pixel hidden", 0.5, 64, 6, PROVED, digits),
+    "digits with holes": Subject(_digits, "handwritten digits, half of the pixels hidden", 0.5, 64, 6, PROVED, digits),
     "stocks": Subject(_stocks, "logarithms of prices of stocks, 37 % missing (matplotlib)", 0.1, 10, 12, PROVED),
     "movielens": Subject(_movielens, "MovieLens-100K: ratings of films", 0.1, 16, 12, SETTLED),
 }
