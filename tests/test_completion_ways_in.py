@@ -178,6 +178,20 @@ def test_the_chosen_ridge_predicts_best(table: np.ndarray) -> None:
         lo.choose_ridge(lo.Completion.from_dense(np.ones((4, 4)), bias="mean"), 1)
 
 
+def test_few_entries_are_held_out_again_and_again(table: np.ndarray) -> None:
+    problem = lo.Completion.from_dense(table, bias="mean")
+    choice = lo.choose_ridge(problem, 2, share=0.2, rng=5, count=6)
+    rng = np.random.default_rng(5)
+    splits = [problem.split(0.2, rng) for _ in range(10)]
+    for fit in choice.tried[:3]:
+        missed = []
+        for kept, held in splits:
+            ridges = [tried.ridge for tried in choice.tried if tried.ridge >= fit.ridge]
+            *_, last = lo.ridge_path(kept, 2, ridges=ridges, held=held)
+            missed.append(last.error)
+        assert fit.error == pytest.approx(np.sqrt(np.mean(np.square(missed))))
+
+
 def test_the_weighted_start_knows_product_weights() -> None:
     rng = np.random.default_rng(0)
     A = rng.standard_normal((30, 3)) @ rng.standard_normal((3, 20)) + 0.3 * rng.standard_normal((30, 20))

@@ -156,7 +156,7 @@ def test_float32_outside_of_the_safe_range_is_widened(size, kind, sign):
 def test_entries_of_weight_zero_are_not_observed():
     known = observed(weights=[1.0, 0.0, 2.0])
     np.testing.assert_array_equal(table(known)[1], [[0, 1], [0, 0], [0, 2]])
-    assert known.notes == ("1 entries of weight 0 count as not observed",)
+    assert known.notes == ("1 entry of weight 0 counts as not observed",)
     assert observed(weights=[1, 0, 2], columns=[1, 5, 1]).shape == (3, 2)  # the place says nothing either
 
 
@@ -166,7 +166,7 @@ TWICE = {"rows": [1, 0, 1, 0, 1], "columns": [2, 0, 2, 1, 2], "values": [1.0, 9.
 def test_duplicates_are_refused_with_the_place_named():
     with pytest.raises(InputError, match=r"2 entries.*row 1, column 2 \(1\.0 and 5\.0\).*duplicates='mean' or 'last'"):
         as_observations(**TWICE)
-    with pytest.raises(InputError, match=r"1 entries.*row 0, column 0 \(1\.0 and 2\.0\)"):
+    with pytest.raises(InputError, match=r"1 entry.*row 0, column 0 \(1\.0 and 2\.0\)"):
         as_observations([0, 0], [0, 0], [1.0, 2.0])
 
 
@@ -175,7 +175,7 @@ def test_duplicates_without_weights(rule, value):
     known = as_observations(**TWICE, duplicates=rule)
     np.testing.assert_array_equal(table(known)[0], [[9, 7, np.nan], [np.nan, np.nan, value]])
     assert known.weights is None
-    assert known.notes == (f"2 entries at places that were there before: {rule} taken",)
+    assert known.notes == (f"2 entries at a place that was there before: {rule} taken",)
 
 
 def test_duplicates_with_weights():
@@ -234,7 +234,7 @@ def test_each_side_is_compressed_for_itself():
     np.testing.assert_array_equal(known.row_ids, [0, 10**12, 2**62])
     assert known.column_ids is None
     assert observed(shape=(50_000, 50_000)).shape == (50_000, 50_000)
-    with pytest.raises(InputError, match="1 entries at places"):
+    with pytest.raises(InputError, match="1 entry at a place"):
         as_observations([10**12, 10**12], [0, 0], [1.0, 2.0])
 
 

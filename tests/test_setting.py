@@ -40,6 +40,23 @@ def test_a_loaded_solution_predicts_and_is_proved_like_the_run(tmp_path: Path, b
         loaded.setting.predict(loaded, rows, [1])
 
 
+@pytest.mark.parametrize("shape", [(4, 4), (10**9, 10**9)])
+def test_lines_without_entries_are_cold_whether_they_are_kept_or_not(tmp_path: Path, shape: tuple[int, int]) -> None:
+    problem = lo.Completion([0, 0, 3], [0, 2, 0], [1.0, 2, 3], shape=shape, ridge=0.1, bias="both")
+    solution = lo.solve(problem, rank=1, stop=lo.Stop(max_steps=4))
+    solution.save(tmp_path / "fit.npz")
+    loaded = lo.Solution.load(tmp_path / "fit.npz")
+    pairs = [0, 1, 3, 0, 2], [0, 0, 2, 1, 3]
+    for setting, found in ((problem, solution), (loaded.setting, loaded)):
+        assert np.isnan(setting.predict(found, *pairs, cold="nan")).tolist() == [False, True, False, True, True]
+        with pytest.raises(lo.errors.InputError, match="3 places whose row or column had no entries"):
+            setting.predict(found, *pairs, cold="raise")
+        i, j = (np.searchsorted(ids, 0) if ids is not None else 0 for ids in (problem.row_ids, problem.column_ids))
+        b, c = solution.X[i, -2], solution.Y[j, -1]
+        expected = [problem.mean + c, problem.mean + b, problem.mean]
+        np.testing.assert_allclose(setting.predict(found, *pairs)[[1, 3, 4]], expected, rtol=1e-12)
+
+
 def test_whole_matrices_have_none_and_older_files_are_read(tmp_path: Path) -> None:
     solution = lo.solve(lo.Full(np.eye(3)), rank=1, stop=lo.Stop(max_steps=2))
     solution.save(tmp_path / "fit.npz")
@@ -66,6 +83,10 @@ def test_whole_matrices_have_none_and_older_files_are_read(tmp_path: Path) -> No
         {"row_ids": np.array(["a", "a", "b"])},
         {"row_ids": np.array(["a", "b"])},
         {"column_ids": np.array([[1, 2]])},
+        {"empty_rows": np.array([3])},
+        {"empty_rows": np.array([-1])},
+        {"empty_columns": np.array([0.5])},
+        {"empty_columns": np.array([[0]])},
     ],
 )
 def test_an_edited_file_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:

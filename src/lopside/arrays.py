@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lopside.errors import InputError
+from lopside.errors import InputError, counted
 
 Array = NDArray[np.floating]
 
@@ -123,7 +123,7 @@ def _require_finite(A: Array) -> None:
             first = (rows.start + i, j)
     if first is not None:
         raise InputError(
-            f"got {count} {'entry that is' if count == 1 else 'entries that are'} NaN or infinite, the first at "
+            f"got {counted(count, 'entry that is', 'entries that are')} NaN or infinite, the first at "
             f"row {first[0]}, column {first[1]} (counted from 0: {A[first]}); expected finite numbers. {MISSING}"
         )
 

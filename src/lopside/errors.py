@@ -51,3 +51,8 @@ class DivergedError(Error, ArithmeticError):
 
 class ConvergenceWarning(UserWarning):
     """A tolerance was asked for and the run ended before reaching it."""
+
+
+def counted(count: int, noun: str, many: str = "") -> str:
+    """Return a count with its noun, as "1 row" or "3 rows"; `many` where an s does not make the plural."""
+    return f"{count} {noun if count == 1 else many or noun + 's'}"

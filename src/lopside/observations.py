@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lopside.arrays import FLOAT32_SAFE, Array, as_float
-from lopside.errors import InputError
+from lopside.errors import InputError, counted
 
 _SPARE = 100_000
 _ROOM = 4
@@ -151,7 +151,9 @@ def _weighted(
     known = w > 0
     if known.all():
         return i, j, a, w
-    notes.append(f"{len(a) - int(known.sum())} entries of weight 0 count as not observed")
+    notes.append(
+        counted(len(a) - int(known.sum()), "entry of weight 0 counts", "entries of weight 0 count") + " as not observed"
+    )
     return i[known], j[known], a[known], w[known]
 
 
@@ -212,10 +214,11 @@ def _by_rows(
     if duplicates == "error":
         first = int(np.argmin(new))
         raise InputError(
-            f"got {again} entries at places that are there before, the first at row {i[first]}, column {j[first]} "
-            f"({a[first - 1]} and {a[first]}); expected one entry at a place. Try duplicates='mean' or 'last'"
+            f"got {counted(again, 'entry', 'entries')} at a place that is there before, the first at row {i[first]}, "
+            f"column {j[first]} ({a[first - 1]} and {a[first]}); expected one entry at a place. "
+            "Try duplicates='mean' or 'last'"
         )
-    notes.append(f"{again} entries at places that were there before: {duplicates} taken")
+    notes.append(f"{counted(again, 'entry', 'entries')} at a place that was there before: {duplicates} taken")
     if duplicates == "last":
         kept = np.append(np.flatnonzero(new)[1:] - 1, len(a) - 1)
         a, w = a[kept], None if w is None else w[kept]

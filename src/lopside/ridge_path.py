@@ -25,9 +25,12 @@ _FARTHEST = 1e-4
 _PATIENCE = 2
 """Ridges in a row that may predict worse than the best before the search for it ends."""
 
+_ENOUGH, _MOST_SPLITS = 1000, 10
+"""Entries held out by which a ridge is chosen with confidence; few entries are split again and again for them."""
+
 
 class OnPath(NamedTuple):
-    """A fit for one λ, with its error on the entries held out, if there were any."""
+    """A fit for one λ, and the error on entries held out, if there were any: over all splits, the fit to the first."""
 
     ridge: float
     solution: Solution
@@ -107,7 +110,8 @@ def choose_ridge(
     problem : Completion
     rank : int
     share : float
-        Of the entries that are held out, in (0, 1).
+        Of the entries that are held out, in (0, 1). Where these are fewer than 1000, other splits are drawn, up to ten,
+        and the error is that over them all.
     rng : int or numpy.random.Generator
         Draws them.
     count, least, solver, stop
@@ -149,18 +153,27 @@ def ridge_search(
     _require_completion(problem)
     if problem.entries < 2:
         raise InputError("got one entry, and none to hold out for the choice of a ridge. Try a ridge of your own")
-    kept, held = problem.split(share, as_generator(rng))
-    asked = _levels(kept, count, least)
+    splits = _splits(problem, share, as_generator(rng))
+    asked = _levels(splits[0][0], count, least)
     ratio = asked[-1] / asked[-2] if count > 1 else least
     further = int(np.log(min(1.0, _FARTHEST / least)) / np.log(ratio))
     ridges = [*asked, *(asked[-1] * ratio**k for k in range(1, further + 1))]
     tried: list[OnPath] = []
-    for fit in ridge_path(kept, rank, ridges=ridges, solver=solver, stop=stop, held=held):
-        tried.append(fit)
-        yield fit
+    paths = [ridge_path(kept, rank, ridges=ridges, solver=solver, stop=stop, held=held) for kept, held in splits]
+    for fits in zip(*paths, strict=True):
+        error = float(np.sqrt(np.mean([_error(fit) ** 2 for fit in fits])))
+        tried.append(fits[0]._replace(error=error))
+        yield tried[-1]
         since = len(tried) - 1 - tried.index(min(tried, key=_error))
         if since >= _PATIENCE or (since and len(tried) >= count):
             return
+
+
+def _splits(problem: Completion, share: float, rng: np.random.Generator) -> list[tuple[Completion, Held]]:
+    splits = [problem.split(share, rng)]
+    asked = -(-_ENOUGH // len(splits[0][1].values))
+    more = (problem.split(share, rng) for _ in range(1, min(asked, _MOST_SPLITS)))
+    return splits + [(kept, held) for kept, held in more if kept.largest_ridge() > 0.0]
 
 
 def best_of(tried: tuple[OnPath, ...]) -> Choice:

@@ -12,6 +12,7 @@ from lopside.arrays import Array
 from lopside.errors import FileError, InputError
 from lopside.io.entries import LARGEST, locked, number, or_none, typed, whole
 from lopside.linalg import factored_svd
+from lopside.problems.penalty import Penalty
 from lopside.problems.protocol import Order
 from lopside.problems.setting import Setting
 from lopside.stopping import Status
@@ -115,7 +116,7 @@ class Solution:
             prove=run.prove,
             choices=tuple(getattr(handle, "notes", ())),
             bytes_read=getattr(handle, "bytes_read", None),
-            setting=Setting.of(handle),
+            setting=Setting.of(handle) if isinstance(getattr(handle, "penalty", None), Penalty) else None,
         )
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lopside.arrays import FLOAT32_SAFE, Array, as_float
-from lopside.errors import InputError
+from lopside.errors import InputError, counted
 
 _REBUILD = "Try building it again from its triplets: scipy.sparse.coo_array((values, (rows, columns)), shape=(m, n))"
 
@@ -153,7 +153,7 @@ def _finite(A: Any, transposed: bool) -> tuple[Array, tuple[str, ...]]:
         row, column = (across, line) if transposed else (line, across)
         count = int(finite.size - np.count_nonzero(finite))
         raise InputError(
-            f"got {count} stored {'value that is' if count == 1 else 'values that are'} NaN or infinite, one at "
+            f"got {counted(count, 'stored value that is', 'stored values that are')} NaN or infinite, one at "
             f"row {row}, column {column} (counted from 0: {data[at]}); expected finite numbers. What a sparse matrix "
             "does not store is 0, not unknown. Try leaving these entries out, or Completion"
         )

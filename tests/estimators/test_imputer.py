@@ -352,6 +352,7 @@ def test_parameters_that_will_not_do(options: dict[str, Any], message: str) -> N
         ([["a", "b"], ["c", "d"]], ValueError, "could not convert"),
         (sparse.eye_array(3).tocsr(), TypeError, "[Ss]parse"),
         ([1.0, 2.0], ValueError, "2D"),
+        (pd.DataFrame([[1.0, 2.0], [3.0, 4.0]], columns=["a", "a"]), InputError, "share the name 'a'"),
     ],
 )
 def test_tables_that_will_not_do(X: Any, kind: type[Exception], message: str) -> None:

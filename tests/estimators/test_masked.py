@@ -80,6 +80,15 @@ def test_frames_stay_frames(kind: Any) -> None:
     assert np.isnan(np.asarray(spy.given)).sum() == 3
 
 
+@pytest.mark.parametrize("imputer", [SimpleImputer(), LowRankImputer(2, ridge=1.0)])
+def test_an_indicator_makes_no_difference(imputer: Any) -> None:
+    A, scorer = table(), masked_scorer()
+    expected = scorer(imputer.fit(A), A)
+    assert scorer(imputer.set_params(add_indicator=True).fit(A), A) == expected
+    places, values = observed_entries(A)
+    assert EntryRegressor(imputer, A.shape).fit(places, values).filled_.shape == A.shape
+
+
 def test_rank_and_ridge_are_chosen_for_rows_to_come() -> None:
     A = table(120)
     for grid, best in (
@@ -130,13 +139,14 @@ def test_what_will_not_do() -> None:
         masked_scorer(seed=None)  # type: ignore[arg-type]
     lonely = np.full((3, 2), np.nan)
     lonely[0, 0] = 1.0
-    with pytest.raises(InputError, match="got 1 observed entries"):
+    with pytest.raises(InputError, match="got 1 observed entry;"):
         masked_scorer()(Spy(), lonely)
     with pytest.raises(ValueError, match="2D array"):
         masked_scorer()(Spy(), A[0])
-    wide = SimpleImputer(add_indicator=True).fit(A)
-    with pytest.raises(InputError, match=r"\(60, 20\) from the imputer for one of shape \(60, 10\)"):
-        masked_scorer()(wide, A)
+    A[:, 3] = np.nan
+    with pytest.raises(InputError, match=r"\(60, 9\) from the imputer for one of shape \(60, 10\)"):
+        masked_scorer()(SimpleImputer().fit(A), A)
+    A = table()
     places, values = observed_entries(A)
     dropped = places[:, 1] > 0
     with pytest.raises(InputError, match="keep_empty_features=True"):

@@ -321,7 +321,7 @@ def test_a_fit_that_ends_early_says_so() -> None:
         (NAMED, VALUES, {"clip": "all"}, "clip = 'all'"),
         (NAMED, VALUES, {"duplicates": "first"}, "duplicates = 'first'"),
         (NAMED, VALUES[1:], {}, "expected one place for each value"),
-        ([*NAMED, NAMED[0]], [*VALUES, 1.0], {}, "at places that are there before"),
+        ([*NAMED, NAMED[0]], [*VALUES, 1.0], {}, "at a place that is there before"),
         (NAMED, np.where(PAIRS[:, 0] == 3, np.inf, VALUES), {}, "finite numbers"),
         (NAMED, np.where(PAIRS[:, 0] == 3, np.nan, VALUES), {}, "finite numbers"),
         ([("a", 1), ("b", "c")], [1.0, 2.0], {}, "column ids with both"),

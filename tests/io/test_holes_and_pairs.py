@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -48,6 +49,37 @@ def test_tables_in_parquet(tmp_path: Path, first: dict[str, list]) -> None:
     assert (None if found.row_ids is None else [found.row_ids.tolist()]) == (list(first.values()) or None)
     assert found.column_ids is not None
     assert found.column_ids.tolist() == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "row", "columns"),
+    [
+        ("year,x,y,z\n2019,1.5,,3\n2020,,-2,4\n", "year", ["x", "y", "z"]),
+        ("x,y,year,z\n1.5,,2019,3\n,-2,2020,4\n", 3, ["x", "y", "z"]),
+        ("1.5,,3,2019\n,-2,4,2020\n", 4, None),
+    ],
+)
+def test_names_of_rows_that_look_like_numbers(tmp_path: Path, contents: str, row: str | int, columns: Any) -> None:
+    found = read_table(text(tmp_path / "t.csv", contents), row=row)
+    assert_array_equal(found.A, A)
+    assert found.row_ids is not None
+    assert found.row_ids.tolist() == [2019, 2020]
+    assert (None if found.column_ids is None else found.column_ids.tolist()) == columns
+    with pytest.raises(FileError, match="column"):
+        read_table(tmp_path / "t.csv", row="day" if columns else 5)
+
+
+def test_names_of_rows_anywhere_in_parquet(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"x": [1.5, None], "year": [2019, 2020], "y": [None, -2], "z": [3.0, 4.0]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    found = read_table(tmp_path / "t.parquet", row="year")
+    assert_array_equal(found.A, A)
+    assert found.row_ids is not None
+    assert found.column_ids is not None
+    assert (found.row_ids.tolist(), found.column_ids.tolist()) == ([2019, 2020], ["x", "y", "z"])
+    np.save(tmp_path / "t.npy", A)
+    with pytest.raises(FileError, match="has no names"):
+        read_table(tmp_path / "t.npy", row=1)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,10 @@ def test_text_with_labels(tmp_path: Path, precision: type) -> None:
     assert header == ["", "x", "y,z", "w"]
     assert [line[0] for line in lines] == ["10", "7"]
     np.testing.assert_array_equal(np.array([line[1:] for line in lines]).astype(precision), table)
+    write_filled(tmp_path / "a.csv", table, column_ids=["x", "y,z", "w"])
+    assert (tmp_path / "a.csv").read_text().startswith('x,"y,z",w\n0.1,-2.0,')
+    write_filled(tmp_path / "a.csv", table, row_ids=["u", "v"])
+    assert (tmp_path / "a.csv").read_text().startswith(",0,1,2\nu,0.1,-2.0,")
 
 
 @pytest.mark.parametrize("library", ["pyarrow", "polars"])
@@ -69,9 +73,10 @@ def test_parquet_with_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, li
     monkeypatch.setattr(parquet, "find_spec", lambda name: name == library or None)
     write_filled(tmp_path / "a.parquet", A.astype(np.float32), column_ids=[5, 3, 4])
     found = pl.read_parquet(tmp_path / "a.parquet")
-    assert found.columns == ["row", "5", "3", "4"]
-    assert found["row"].to_list() == [0, 1]
-    np.testing.assert_array_equal(found.drop("row").to_numpy(), A.astype(np.float32))
+    assert found.columns == ["5", "3", "4"]
+    np.testing.assert_array_equal(found.to_numpy(), A.astype(np.float32))
+    write_filled(tmp_path / "a.parquet", A, row_ids=[10, 7])
+    assert pl.read_parquet(tmp_path / "a.parquet")["row"].to_list() == [10, 7]
     write_filled(tmp_path / "a.parquet", A)
     assert pl.read_parquet(tmp_path / "a.parquet").columns == ["0", "1", "2"]
 
@@ -96,7 +101,7 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(tmp_path: Path) -> None
     with pytest.raises(InputError, match="got 1 row ids for a table with 2"):
         write_filled(path, A, row_ids=[1])
     with pytest.raises(InputError, match='one named "row"'):
-        write_filled(path, A, column_ids=["row", "a", "b"])
+        write_filled(path, A, row_ids=[1, 2], column_ids=["row", "a", "b"])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -123,15 +123,17 @@ def test_ids_like_007_stay_text_and_turn_the_others_into_text(tmp_path: Path, mo
 
 def test_columns_are_chosen_by_name_and_number_and_notes_say_what_was_not(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("when,film,user,stars,sure\n1,x,9,4,0.5\n2,y,8,5,0.25\n")
-    found, notes = read_entries(tmp_path / "a.csv", row="user", column=2, value="stars", weight="sure")
+    found, notes, names = read_entries(tmp_path / "a.csv", row="user", column=2, value="stars", weight="sure")
     assert listed(found) == [(9, "x", 4.0), (8, "y", 5.0)]
     assert found.weights is not None
     assert found.weights.tolist() == [0.5, 0.25]
     assert notes == ("line 1 of a.csv is read as a header (when, film, user, stars, sure)",)
-    found, notes = read_entries(tmp_path / "a.csv", value="stars")
+    assert names == ("user", "film", "stars", "sure")
+    found, notes, names = read_entries(tmp_path / "a.csv", value="stars")
     assert listed(found) == [(1, "x", 4.0), (2, "y", 5.0)]
     assert notes[1].startswith("in a.csv the rows are column 1 (when), the columns are column 2 (film)")
     assert notes[1].endswith("left out: column 3 (user), column 5 (sure)")
+    assert names == ("when", "film", "stars")
 
 
 def test_a_header_of_numbers_is_one_if_a_name_is_asked_for(tmp_path: Path) -> None:
@@ -148,9 +150,10 @@ def test_types_of_atomic_files_are_no_part_of_a_name(tmp_path: Path) -> None:
 
 def test_comments_are_counted(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b,1\n#tag,b,2\nc,d,3\n")
-    found, notes = read_entries(tmp_path / "a.csv")
+    found, notes, names = read_entries(tmp_path / "a.csv")
     assert len(found) == 2
     assert notes[-1] == "lines of a.csv that start with # are skipped (1)"
+    assert names == ()
 
 
 def test_half_the_precision(tmp_path: Path) -> None:
@@ -170,10 +173,11 @@ def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str) 
         {"user": ["eve", "bob", "eve"], "film": [7, 3, 3], "stars": np.float32([4, 5, 0.5]), "w": [1, 2, 3]}
     )
     frame.write_parquet(tmp_path / "a.parquet")
-    found, notes = read_entries(tmp_path / "a.parquet")
+    found, notes, names = read_entries(tmp_path / "a.parquet")
     assert listed(found) == PLAIN
     assert found.values.dtype == np.float32
     assert "left out: column 4 (w)" in notes[0]
+    assert len(names) == 3
     chosen = read_entries(tmp_path / "a.parquet", row="film", column=1, value=3, weight="w", dtype=np.float64)
     assert listed(chosen.entries) == [(b, a, v) for a, b, v in PLAIN]
     assert chosen.entries.values.dtype == np.float64
@@ -188,11 +192,11 @@ def test_parquet_of_pandas(tmp_path: Path) -> None:
 def test_arrays_of_an_npz(tmp_path: Path) -> None:
     arrays = {"rows": np.array([0, 4]), "cols": np.array([10**12, 3]), "values": np.float32([1, 2]), "more": np.eye(2)}
     (tmp_path / "a.npz").write_bytes(npz(**arrays))
-    found, notes = read_entries(tmp_path / "a.npz")
+    found, notes, names = read_entries(tmp_path / "a.npz")
     assert listed(found) == [(0, 10**12, 1.0), (4, 3, 2.0)]
     assert (found.shape, found.rows.dtype, found.columns.dtype) == ((5, 10**12 + 1), np.int32, np.int64)
     assert (found.row_ids, found.values.dtype) == (None, np.float32)
-    assert notes == ("in a.npz left out: more",)
+    assert (notes, names) == (("in a.npz left out: more",), ())
     (tmp_path / "b.npz").write_bytes(
         npz(u=np.array(["b", "a"]), i=np.array([1, 0]), v=np.array([1, 2]), w=np.ones(2), shape=np.array([2, 9]))
     )

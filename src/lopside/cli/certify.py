@@ -103,9 +103,9 @@ def completed(source: Source, fitted: lo.Solution, penalty: Penalty) -> lo.Compl
     Error
         If these cannot be read, or are others.
     """
-    known, notes = read_known(source)
-    problem = problem_of(known, penalty, source.duplicates)
-    for note in (*notes, *problem.notes):
+    reading = read_known(source)
+    problem = problem_of(reading.entries, penalty, source.duplicates)
+    for note in (*reading.notes, *problem.notes):
         say(f"Note: {note}")
     require_same(problem, fitted, source.path.name)
     return problem

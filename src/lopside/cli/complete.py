@@ -62,7 +62,9 @@ def complete(
     table: Annotated[
         bool, typer.Option("--table", help="INPUT is a table with empty cells or NaN: .csv .tsv .npy .parquet.")
     ] = False,
-    row: Annotated[str | None, typer.Option(help="Column with the row ids: its name, or number from 1.")] = None,
+    row: Annotated[
+        str | None, typer.Option(help="Column with the row ids, also of a table: its name, or number from 1.")
+    ] = None,
     column: Annotated[str | None, typer.Option(help="Column with the column ids.")] = None,
     value: Annotated[str | None, typer.Option(help="Column with the values.")] = None,
     weight: Annotated[str | None, typer.Option(help="Column with weights; without it all entries count alike.")] = None,
@@ -105,9 +107,9 @@ def complete(
     found = places(out, source, wanted)
     shown = not (quiet or as_json)
     with waiting(f"reading {ratings.name}", shown=shown):
-        known, notes = read_known(source)
+        known, notes, names = read_known(source)
         problem = problem_of(known, penalty, duplicates)
-        pairs, told = (None, ()) if predict is None else pairs_of(predict, source, problem)
+        pairs, told = (None, ()) if predict is None else pairs_of(predict, source, names, problem)
     for note in (*notes, *told, *(() if shown else problem.notes)):  # the table has a line for the latter
         say(f"Note: {note}", quiet=quiet)
     m, n = problem.shape
@@ -155,10 +157,12 @@ def ridge_of(ridge: str, bias_ridge: float | None, gap: float | None) -> float |
     return level
 
 
-def pairs_of(file: Path, source: Source, problem: Completion) -> tuple[Located, tuple[str, ...]]:
+def pairs_of(
+    file: Path, source: Source, names: tuple[str, ...], problem: Completion
+) -> tuple[Located, tuple[str, ...]]:
     """Return the pairs of a file, and where they are in a problem; names of columns are those of the input."""
     pairs = read_pairs(file, row=source.columns["row"], column=source.columns["column"])
-    return located(pairs, problem, file.name)
+    return located(pairs, problem, file.name, names)
 
 
 def judged(

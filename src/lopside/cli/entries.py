@@ -11,7 +11,7 @@ from lopside import Completion, Solution
 from lopside.cli.talk import Refusal, usage
 from lopside.errors import FileError, InputError
 from lopside.frames import Entries
-from lopside.io import read_entries, read_table
+from lopside.io import EntriesReading, read_entries, read_table
 from lopside.observations import Observations, as_observations
 from lopside.problems.completion import Duplicates
 from lopside.problems.penalty import Bias, Penalty, RidgeScaling
@@ -63,9 +63,9 @@ def require_layout(source: Source) -> None:
     known = get_args(Duplicates)
     if source.duplicates not in known:
         raise Refusal(f"got --duplicates {source.duplicates}; expected one of {', '.join(known)}")
-    if source.table and len(source.stated) > 1:
-        other = next(name for name in source.stated if name != "--table")
-        raise Refusal(f"got {other} with --table, which has no such columns; expected one of them")
+    others = [name for name in source.stated if name not in ("--table", "--row")]
+    if source.table and others:
+        raise Refusal(f"got {others[0]} with --table, which has no such columns; expected one of them")
 
 
 def penalty_of(ridge: float, scaling: str, bias: str, bias_ridge: float | None) -> Penalty:
@@ -74,8 +74,8 @@ def penalty_of(ridge: float, scaling: str, bias: str, bias_ridge: float | None) 
         return Penalty(ridge, cast(RidgeScaling, scaling), cast(Bias, bias), bias_ridge)
 
 
-def read_known(source: Source) -> tuple[Entries, tuple[str, ...]]:
-    """Return the known entries of a file and a sentence for each choice made in reading it.
+def read_known(source: Source) -> EntriesReading:
+    """Return the known entries of a file, and what was done to read it.
 
     Raises
     ------
@@ -84,12 +84,12 @@ def read_known(source: Source) -> tuple[Entries, tuple[str, ...]]:
     """
     if not source.table:
         try:
-            return tuple(read_entries(source.path, **source.columns))  # type: ignore[arg-type]
+            return read_entries(source.path, **source.columns)
         except FileError as error:
             if not source.path.is_file():
                 raise
             raise FileError(f"{error}. A table with a column for each item is read with --table") from error
-    A, row_ids, column_ids, notes = read_table(source.path)
+    A, row_ids, column_ids, notes = read_table(source.path, row=source.columns["row"])
     if A.ndim != 2 or A.dtype.kind not in "fiub":
         raise InputError(
             f"got {source.path.name} with an array of shape {A.shape} and type {A.dtype}; expected a table"
@@ -97,7 +97,7 @@ def read_known(source: Source) -> tuple[Entries, tuple[str, ...]]:
     A = A if A.dtype.kind == "f" else A.astype(np.float64)
     i, j = np.nonzero(~np.isnan(A))
     m, n = A.shape
-    return Entries(i, j, A[i, j], None, row_ids, column_ids, (m, n)), notes
+    return EntriesReading(Entries(i, j, A[i, j], None, row_ids, column_ids, (m, n)), notes)
 
 
 def problem_of(known: Entries, penalty: Penalty, duplicates: str) -> Completion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,10 +35,13 @@ class Located(NamedTuple):
     places: tuple[NDArray[Any], NDArray[Any]]
 
 
-def located(pairs: Pairs, problem: Completion, name: str) -> tuple[Located, tuple[str, ...]]:
+def located(
+    pairs: Pairs, problem: Completion, name: str, titles: tuple[str, ...] = ()
+) -> tuple[Located, tuple[str, ...]]:
     """Return pairs with their places in a problem, and what has to be said about them.
 
-    The first line of a text file is a header if both of its cells are neither ids nor whole numbers.
+    The first line of a text file is a header if neither of its cells is an id, and one of them is no number where ids
+    are numbers, or both are what the entries' columns are called.
 
     Parameters
     ----------
@@ -45,13 +49,16 @@ def located(pairs: Pairs, problem: Completion, name: str) -> tuple[Located, tupl
     problem : Completion
     name : str
         Of the file.
+    titles : tuple of str
+        What the columns of row ids, column ids and whatever follows are called where the entries come from.
     """
     m, n = problem.shape
     i = _places(pairs.rows, problem.row_ids, m, "rows")
     j = _places(pairs.columns, problem.column_ids, n, "columns")
     notes = []
     first = [str(ids[0]) for ids in pairs[:2] if len(ids)]
-    if not pairs.named and first and i[0] < 0 and j[0] < 0 and not any(map(_WHOLE.fullmatch, first)):
+    named = not pairs.named and first and i[0] < 0 and j[0] < 0
+    if named and (_impossible(first, problem) or _plain(first) == _plain(titles[:2])):
         notes.append(f"the first line of {name} is read as a header ({', '.join(first)}): neither is an id")
         pairs, i, j = Pairs(pairs.rows[1:], pairs.columns[1:], named=True), i[1:], j[1:]
     strange = int(np.count_nonzero((i < 0) | (j < 0)))
@@ -61,6 +68,16 @@ def located(pairs: Pairs, problem: Completion, name: str) -> tuple[Located, tupl
             "is known without it, the mean and the bias of the other side"
         )
     return Located(pairs.rows, pairs.columns, (i, j)), tuple(notes)
+
+
+def _impossible(cells: list[str], problem: Completion) -> bool:
+    """Say whether an id cannot look like that."""
+    known = zip(cells, (problem.row_ids, problem.column_ids), strict=True)
+    return any((ids is None or ids.dtype.kind in "iu") and not _WHOLE.fullmatch(cell) for cell, ids in known)
+
+
+def _plain(names: Iterable[str]) -> list[str]:
+    return [name.partition(":")[0].strip().casefold() for name in names]
 
 
 def _places(ids: NDArray[Any], known: NDArray[Any] | None, count: int, name: str) -> NDArray[Any]:

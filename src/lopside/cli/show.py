@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lopside import Certificate, Solution
+from lopside.errors import counted
 
 
 def fit_pairs(solution: Solution, certificate: Certificate | None, outputs: Mapping[str, str]) -> dict[str, str]:
@@ -80,8 +81,9 @@ def completion_pairs(outcome: Any) -> dict[str, str]:
     (m, n), penalty = problem.shape, problem.penalty
     biases = {"none": "without mean and biases", "mean": "with the mean", "both": "with biases of rows and columns"}
     chosen = "" if outcome.choice is None else ", which predicted entries held out best"
+    known = counted(problem.entries, "entry", "entries")
     return {
-        "shape": f"{m} × {n}, {problem.entries} entries known ({100.0 * problem.entries / (m * n):.3g} %)",
+        "shape": f"{m} × {n}, {known} known ({100.0 * problem.entries / (m * n):.3g} %)",
         "rank": f"{outcome.rank}, {biases.get(penalty.bias, f'with biases of {penalty.bias}')}",
         "mean": f"{problem.mean:.6g}",
         "λ": f"{problem.ridge:.4g}{chosen} (scaling: {penalty.scaling})",
@@ -109,8 +111,8 @@ def _held_out_text(held_out: Any) -> str:
         return "not estimated (--holdout 0.1 does)"
     rmse, mae, baseline, entries = held_out
     return (
-        f"estimated: RMSE {rmse:.5g}, MAE {mae:.5g} on {entries} entries held out of a fit of its own; the mean and "
-        f"biases alone: RMSE {baseline:.5g}"
+        f"estimated: RMSE {rmse:.5g}, MAE {mae:.5g} on {counted(entries, 'entry', 'entries')} held out of a fit of its "
+        f"own; the mean and biases alone: RMSE {baseline:.5g}"
     )
 
 

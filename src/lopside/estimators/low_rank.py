@@ -239,7 +239,7 @@ class LowRank(Projection):
             return as_rank(self.n_components, (most, most))
         except InputError:
             share = self.n_components
-            advice = "Try a smaller number"
+            advice = "Try relative_error, which finds the number" if isinstance(share, str) else "Try a smaller number"
             if isinstance(share, float) and 0.0 < share < 1.0:
                 advice = f"For the share {share:g} of the variance try relative_error={math.sqrt(1.0 - share):.6g}"
             raise InputError(

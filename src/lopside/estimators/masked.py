@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from lopside.arrays import Array, as_generator, as_positive
-from lopside.errors import InputError
+from lopside.errors import InputError, counted
 from lopside.estimators.metrics import rmse
 from lopside.estimators.versions import validated
 
@@ -53,16 +53,17 @@ class MaskedScorer:
         Raises
         ------
         InputError
-            If fewer than two entries are observed, or the estimator returns other columns than it is given.
+            If fewer than two entries are observed, or the estimator drops columns.
         """
         table = _table(X)
         places = np.flatnonzero(~np.isnan(table))
         if len(places) < 2:
-            raise InputError(f"got {len(places)} observed entries; expected two or more, to hide some of them")
+            known = counted(len(places), "observed entry", "observed entries")
+            raise InputError(f"got {known}; expected two or more, to hide some of them")
         count = min(max(1, round(self.share * len(places))), len(places) - 1)
         hidden = np.zeros(table.shape, np.bool_)
         hidden.flat[as_generator(self.seed).permutation(places)[:count]] = True
-        filled = _same_shape(estimator.transform(_like(X, np.where(hidden, np.nan, table))), table.shape)
+        filled = _same_shape(estimator, estimator.transform(_like(X, np.where(hidden, np.nan, table))), table.shape)
         scale = _scale(table) if self.standardize else np.ones(table.shape[1])
         return -rmse((table / scale)[hidden], (filled / scale)[hidden])
 
@@ -186,13 +187,13 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         InputError
-            For places outside of the table, and if the imputer drops or adds columns.
+            For places outside of the table, and if the imputer drops columns.
         """
         i, j = self._places(X)
         table = np.full(self.shape, np.nan)
         table[i, j] = np.asarray(y, np.float64)
         imputer: Any = clone(self.imputer)
-        filled = _same_shape(imputer.fit_transform(table), table.shape)
+        filled = _same_shape(imputer, imputer.fit_transform(table), table.shape)
         self.imputer_, self.filled_ = imputer, filled
         return self
 
@@ -230,12 +231,15 @@ def _like(X: Any, table: Array) -> Any:
     return type(X)(dict(zip(X.columns, table.T, strict=True)))
 
 
-def _same_shape(filled: Any, shape: tuple[int, int]) -> Array:
-    filled = np.asarray(filled)
+def _same_shape(imputer: Any, filled: Any, shape: tuple[int, int]) -> Array:
+    """Return what an imputer made of a table, less the columns that say what was missing, which it puts last."""
+    filled, indicator = np.asarray(filled), getattr(imputer, "indicator_", None)
+    if indicator is not None:
+        filled = filled[:, : filled.shape[1] - len(indicator.features_)]
     if filled.shape != shape:
         raise InputError(
             f"got a table of shape {filled.shape} from the imputer for one of shape {shape}; expected the same "
-            "columns. Try keep_empty_features=True and add_indicator=False"
+            "columns. Try keep_empty_features=True"
         )
     return filled
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from lopside.errors import InputError
+from lopside.errors import InputError, counted
 from lopside.estimators.ratings import seen, stated, triples
 from lopside.estimators.recommending import Recommending
 from lopside.estimators.versions import Progress, with_callbacks
@@ -172,7 +172,8 @@ class Recommender(Recommending):
         columns = self._columns.codes(given.columns, "column ids")
         there = columns >= 0
         if self.cold == "raise" and not there.all():
-            raise InputError(f"got {int((~there).sum())} entries in columns that were not there. Try cold='mean'")
+            strange = counted(int((~there).sum()), "entry", "entries")
+            raise InputError(f"got {strange} in columns that were not there. Try cold='mean'")
         if not len(there) == len(rows.codes) == len(given.values):
             raise InputError(f"got {len(there)} columns and {len(given.values)} values; expected one for each row id")
         folded = copy.copy(self)

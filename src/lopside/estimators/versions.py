@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import validation
+
+from lopside.errors import InputError
 
 FLOATS: Any = (np.float64, np.float32)
 """Kept as they are; everything else becomes the first."""
@@ -40,8 +43,13 @@ def validated(
     Raises
     ------
     ValueError
-        scikit-learn's, if X will not do.
+        scikit-learn's, if X will not do; InputError for a frame in which two columns share a name.
     """
+    names = Counter(getattr(X, "column_names", X.columns)) if hasattr(X, "columns") else {}
+    if shared := [name for name, count in names.items() if count > 1]:
+        raise InputError(
+            f"got a frame in which columns share the name {shared[0]!r}; expected different ones. Try renaming them"
+        )
     accepted = ("csr", "csc") if sparse else False
     if hasattr(validation, "validate_data"):
         return validation.validate_data(

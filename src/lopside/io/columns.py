@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lopside.errors import FileError
+from lopside.errors import FileError, counted
 
 _TYPED = re.compile(r":(?:token|float)(?:_seq)?$")
 """RecBole's atomic files name a column and its type: user_id:token."""
@@ -63,14 +63,14 @@ def picked(choice: Choice, names: Sequence[str] | None, width: int, file: str) -
         If a column is not there, or stands for two things, or there are fewer than three.
     """
     plain = None if names is None else [_TYPED.sub("", name) for name in names]
-    chosen = [None if column is None else _place(column, plain, width, file) for column in choice]
+    chosen = [None if column is None else place_of(column, plain, width, file) for column in choice]
     free = [place for place in range(width) if place not in chosen and (plain is None or plain[place])]
     asked = chosen if choice.weight is not None else chosen[:3]
     found = tuple(free.pop(0) if place is None and free else place for place in asked)
     taken = tuple(place for place in found if place is not None)
     if len(taken) < len(asked):
         raise FileError(
-            f"got {width} column{'s' if width != 1 else ''} in {file} ({_listing(plain, width)}); "
+            f"got {counted(width, 'column')} in {file} ({_listing(plain, width)}); "
             "expected three at least: rows, columns and values"
         )
     if len(set(taken)) < len(taken):
@@ -81,12 +81,19 @@ def picked(choice: Choice, names: Sequence[str] | None, width: int, file: str) -
     return Picked(taken, (_told(file, plain, width, taken),) if None in chosen[:3] else ())
 
 
-def _place(column: str | int, names: list[str] | None, width: int, file: str) -> int:
+def place_of(column: str | int, names: Sequence[str] | None, width: int, file: str) -> int:
+    """Return where a column is, counted from 0; parameters as for `picked`.
+
+    Raises
+    ------
+    FileError
+        If it is not there.
+    """
     if isinstance(column, str):
         places = [place for place, name in enumerate(names or ()) if name == _TYPED.sub("", column)]
         if len(places) == 1:
             return places[0]
-        found = "no column" if not places else f"{len(places)} columns"
+        found = counted(len(places), "column") if places else "no column"
         raise FileError(f"got {found} {column!r} in {file}, which has {_listing(names, width)}; expected one")
     if not 1 <= column <= width:
         raise FileError(
@@ -107,7 +114,7 @@ def _title(names: list[str] | None, place: int) -> str:
     return f"column {place + 1}" + (f" ({name if len(name) <= 40 else name[:40] + '…'})" if name else "")
 
 
-def _listing(names: list[str] | None, width: int) -> str:
+def _listing(names: Sequence[str] | None, width: int) -> str:
     if not names:
         return f"{width} without names"
     listed = ", ".join(map(repr, names))

@@ -48,7 +48,7 @@ class _Block(NamedTuple):
 
 def read_delimited(
     stream: BinaryIO, file: str, choice: Choice, dtype: DTypeLike = np.float64
-) -> tuple[Entries, tuple[str, ...]]:
+) -> tuple[Entries, tuple[str, ...], tuple[str, ...]]:
     """Read observed entries from text; a first line without any number is taken as a header.
 
     UTF-8, UTF-16 with a byte-order mark and every line ending are read; lines that are blank or start with # are
@@ -69,6 +69,8 @@ def read_delimited(
     -------
     entries : Entries
     notes : tuple of str
+    names : tuple of str
+        What a header calls the columns that were read.
 
     Raises
     ------
@@ -86,11 +88,11 @@ def read_delimited(
             line, block = line + before, block.split(b"\n", before)[before]
         if block:
             gathered.add(_at_once(block, found) or _one_by_one(block, line, found))
-    if not gathered.count:
+    if found is None or not gathered.count:
         raise FileError(f"got {file} without an entry; expected lines of row, column and value")
     if gathered.comments:
         notes = (*notes, f"lines of {file} that start with # are skipped ({gathered.comments})")
-    return gathered.entries(), notes
+    return gathered.entries(), notes, found.names
 
 
 class _Gathered:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, NoReturn
 
-from lopside.errors import FileError
+from lopside.errors import FileError, counted
 from lopside.ids import LONGEST
 from lopside.io.columns import Choice, picked
 
@@ -34,12 +34,15 @@ class Layout(NamedTuple):
         Cells in a line.
     columns : tuple of int
         Those of rows, columns, values and, where asked for, weights; counted from 0.
+    names : tuple of str
+        What a header calls these.
     """
 
     file: str
     delimiter: str | None
     width: int
     columns: tuple[int, ...]
+    names: tuple[str, ...] = ()
 
 
 class Lines(NamedTuple):
@@ -97,7 +100,8 @@ def laid_out(block: bytes, file: str, choice: Choice) -> tuple[Layout, tuple[str
         names = ", ".join(filter(None, cells))
         names = names if len(names) <= 40 else names[:40] + "…"
         notes = (f"line {before + 1} of {file} is read as a header ({names})", *notes)
-    return Layout(file, delimiter, len(cells), columns), notes, before + 1 if header else 0
+    titles = tuple(cells[place] for place in columns) if header else ()
+    return Layout(file, delimiter, len(cells), columns, titles), notes, before + 1 if header else 0
 
 
 def _delimiter(head: Iterable[str]) -> str | None:
@@ -210,10 +214,9 @@ def _entries(block: bytes, line: int, layout: Layout) -> Iterator[tuple[int, lis
 
 
 def _uneven(line: int, file: str, cells: int, width: int) -> FileError:
-    count = "1 cell" if cells == 1 else f"{cells} cells"
     return FileError(
-        f"got {count} in line {line} of {file}, where the first has {width}; expected lines of equal length. "
-        "Try looking for a separator missing or too many"
+        f"got {counted(cells, 'cell')} in line {line} of {file}, where the first has {width}; expected lines of "
+        "equal length. Try looking for a separator missing or too many"
     )
 
 

@@ -89,9 +89,9 @@ def write_filled(
 ) -> None:
     """Write a whole table, labelled with its ids; the file appears whole or not at all.
 
-    Text has a line of column ids, its first cell empty, and a row id before each row; .parquet a column for each column
-    id and one more, named "row", before them. Where no ids are given at all there are only the numbers, as in an .npy,
-    which never has labels.
+    Text has a line of column ids and, with row ids, a row id before each row, below an empty first cell; .parquet a
+    column for each column id and, with row ids, one more before them, named "row". Where no ids are given at all there
+    are only the numbers, as in an .npy, which never has labels.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def write_filled(
         Ending in .csv, .tsv, .parquet or .npy.
     A : ndarray of float32 or float64, shape (m, n)
     row_ids, column_ids : array_like, shapes (m,) and (n,), optional
-        Positions where only one of them is given.
+        Positions for the columns where only the rows have ids.
 
     Raises
     ------
@@ -113,16 +113,16 @@ def write_filled(
         with whole_file(path) as file:
             np.save(file, A, allow_pickle=False)
         return
-    labelled = row_ids is not None or column_ids is not None
-    rows, columns = _labels(row_ids, A.shape[0], "row ids"), _labels(column_ids, A.shape[1], "column ids")
+    rows = None if row_ids is None else _labels(row_ids, A.shape[0], "row ids")
+    columns = _labels(np.arange(A.shape[1]) if column_ids is None else column_ids, A.shape[1], "column ids")
     titles = list(map(str, _cells(columns)))
     if suffix == ".parquet":
-        _write_frame(path, A, {"row": rows} if labelled else {}, titles)
-    elif labelled:
+        _write_frame(path, A, {} if rows is None else {"row": rows}, titles)
+    elif rows is not None:
         lines = ([label, *_cells(row)] for label, row in zip(_cells(rows), A, strict=True))
         _write_lines(path, ["", *titles], lines, _DELIMITERS[suffix])
     else:
-        _write_lines(path, None, map(_cells, A), _DELIMITERS[suffix])
+        _write_lines(path, None if column_ids is None else titles, map(_cells, A), _DELIMITERS[suffix])
 
 
 def _suffix(path: str | PathLike[str], known: Sequence[str]) -> str:
@@ -132,8 +132,8 @@ def _suffix(path: str | PathLike[str], known: Sequence[str]) -> str:
     return suffix
 
 
-def _labels(ids: ArrayLike | None, side: int, kind: str) -> NDArray[Any]:
-    found = np.arange(side) if ids is None else as_ids(ids, kind)
+def _labels(ids: ArrayLike, side: int, kind: str) -> NDArray[Any]:
+    found = as_ids(ids, kind)
     if len(found) != side:
         raise InputError(f"got {len(found)} {kind} for a table with {side} of them; expected one for each")
     return found

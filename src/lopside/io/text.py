@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, NoReturn, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from lopside.errors import FileError
+from lopside.errors import FileError, counted
+from lopside.io.columns import place_of
 
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n/a"})
 """What people write, in small letters, for an entry that is not there."""
@@ -105,10 +106,11 @@ class Labelled(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_holes(path: Path) -> Labelled:
+def read_holes(path: Path, row: str | int | None = None) -> Labelled:
     """Read a table of numbers with holes and names, laid out as for `read_text`.
 
-    Below a header the first column also holds names of rows where its first cell is no number.
+    Below a header the first column also holds names of rows where its first cell is no number, or another one does
+    that `row` says, by its name or its number from 1.
 
     Raises
     ------
@@ -119,21 +121,25 @@ def read_holes(path: Path) -> Labelled:
     with _open(path, layout.encoding) as file:
         lines = [(number, _cells(line, layout.delimiter)) for number, line in _lines(file)]
     columns = lines.pop(0)[1] if layout.header else None
-    named = layout.row_names or (columns is not None and _is_name(lines[0][1][0]))
+    if row is not None:
+        names = [place_of(row, columns, layout.width, path.name)]
+    else:
+        names = [0] if layout.row_names or (columns is not None and _is_name(lines[0][1][0])) else []
     for number, cells in lines:
         if len(cells) != layout.width:
             raise _uneven(path, number, len(cells), lines[0][0], layout.width)
-    A = np.array([_numbers(path, number, cells, named) for number, cells in lines])
+    A = np.array([_numbers(path, number, cells, names) for number, cells in lines])
     if A.shape[1] == 0:
         raise FileError(f"got {path.name} without a column of numbers; expected at least one")
+    rows = [cells[names[0]] for _, cells in lines] if names else None
     if columns is None:
-        return Labelled(A, None, None, notes)
-    notes = (notes[0], *([f"the first column of {path.name} is read as names of rows"] if named else []))
-    return Labelled(A, [cells[0] for _, cells in lines] if named else None, columns[named:], notes)
+        return Labelled(A, rows, None, notes)
+    said = [] if row is not None or not names else [f"the first column of {path.name} is read as names of rows"]
+    return Labelled(A, rows, [name for place, name in enumerate(columns) if place not in names], (notes[0], *said))
 
 
-def _numbers(path: Path, number: int, cells: list[str], named: bool) -> list[float]:
-    known = [(place, cell) for place, cell in enumerate(cells) if place >= named]
+def _numbers(path: Path, number: int, cells: list[str], names: list[int]) -> list[float]:
+    known = [(place, cell) for place, cell in enumerate(cells) if place not in names]
     for place, cell in known:
         if cell.lower() not in _MISSING:
             _require_number(path, number, place + 1, cell)
@@ -141,10 +147,9 @@ def _numbers(path: Path, number: int, cells: list[str], named: bool) -> list[flo
 
 
 def _uneven(path: Path, line: int, cells: int, above: int, width: int) -> FileError:
-    count = "1 cell" if cells == 1 else f"{cells} cells"
     return FileError(
-        f"got {count} in line {line} of {path.name}, where line {above} has {width}; expected rows of equal length. "
-        "Try looking for a separator missing or too many"
+        f"got {counted(cells, 'cell')} in line {line} of {path.name}, where line {above} has {width}; expected rows of "
+        "equal length. Try looking for a separator missing or too many"
     )
 
 

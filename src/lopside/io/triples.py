@@ -34,10 +34,13 @@ class EntriesReading(NamedTuple):
     entries : Entries
     notes : tuple of str
         One sentence for each choice made on the way (a header, which columns were taken).
+    names : tuple of str
+        What the file calls its columns of row ids, column ids and values; empty where it has no names.
     """
 
     entries: Entries
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def read_entries(
@@ -80,7 +83,7 @@ def read_entries(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "ratings.dat")
     ...     _ = path.write_text("eve::7::4\nbob::3::5\neve::3::1\n")
-    ...     found, notes = read_entries(path)
+    ...     found, notes, _ = read_entries(path)
     >>> found.row_ids[found.rows], found.column_ids[found.columns], found.values
     (array(['eve', 'bob', 'eve'], dtype='<U3'), array([7, 3, 3]), array([4., 5., 1.]))
     >>> notes
@@ -104,7 +107,7 @@ def read_entries(
         from lopside.io.stored import from_market, from_npz
 
         found = EntriesReading(*(from_npz if suffix == ".npz" else from_market)(path, choice))
-    return found if kind is None else EntriesReading(_cast(found.entries, kind), found.notes)
+    return found if kind is None else found._replace(entries=_cast(found.entries, kind))
 
 
 def _cast(found: Entries, kind: np.dtype[Any]) -> Entries:
@@ -130,4 +133,4 @@ def _from_parquet(path: Path, choice: Choice) -> EntriesReading:
         found = entries(read_parquet(path, chosen), **dict(zip(Choice._fields, chosen, strict=False)))
     except InputError as error:
         raise FileError(f"{path.name}: {error}") from error
-    return EntriesReading(found, notes)
+    return EntriesReading(found, notes, tuple(chosen))

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from lopside.arrays import Array, as_factors
-from lopside.errors import InputError
+from lopside.errors import counted
 from lopside.linalg import chunks
 from lopside.observations import Observations
 from lopside.problems.biases import with_biases
@@ -17,8 +17,9 @@ from lopside.problems.completion_moves import moved
 from lopside.problems.completion_point import CompletionPoint
 from lopside.problems.held_out import Held, parted
 from lopside.problems.penalty import Penalty
-from lopside.problems.prediction import Cold, positions, predicted
+from lopside.problems.prediction import Cold, predicted
 from lopside.problems.protocol import Metric, Order
+from lopside.problems.setting import Setting
 from lopside.problems.surrogate import Surrogate
 from lopside.problems.tangent import tangent
 from lopside.storage.lines import Lines
@@ -54,6 +55,8 @@ class Observed:
         self.reads = 0
         # Shared by all handles: what is true of the entries need be computed once.
         self._known: dict[str, Any] = {}
+        counts = self.by_rows.counts(), self.by_rows.across()
+        self.empty_rows, self.empty_columns = (np.flatnonzero(count == 0) for count in counts)
         self.notes = (*known.notes, *self._about_empty())
 
     @property
@@ -62,11 +65,12 @@ class Observed:
         return self.penalty.ridge
 
     def _about_empty(self) -> list[str]:
-        empty = [int(np.count_nonzero(counts == 0)) for counts in (self.by_rows.counts(), self.by_rows.across())]
+        sides = (("row", self.empty_rows), ("column", self.empty_columns))
+        said = _LEFT[self.penalty.bias]
         return [
-            f"{count} {name} have no entries: predicted for them is {_LEFT[self.penalty.bias]}"
-            for count, name in zip(empty, ("rows", "columns"), strict=True)
-            if count
+            f"{counted(len(empty), name)} without entries: predicted there is {said}"
+            for name, empty in sides
+            if len(empty)
         ]
 
     @property
@@ -280,14 +284,10 @@ class Observed:
         rows, cols : array_like, shape (k,)
             Ids where the problem has `row_ids` or `column_ids`, else positions.
         cold : "mean", "raise" or "nan"
-            For rows and columns that were not there: what the mean and the other side's bias say, an error, or NaN.
+            For rows and columns without entries, or that were not there at all: what the mean and the other side's
+            bias say, an error, or NaN.
         """
-        point = self.fitted(solution)
-        i = positions(rows, self.row_ids, self.shape[0], "rows")
-        j = positions(cols, self.column_ids, self.shape[1], "columns")
-        if len(i) != len(j):
-            raise InputError(f"got {len(i)} rows and {len(j)} columns; expected pairs of them")
-        return predicted(point, self.mean, i, j, cold=cold)
+        return Setting.of(self).at(self.fitted(solution), rows, cols, cold=cold)
 
 
 _LEFT = {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lopside.arrays import Array
-from lopside.errors import InputError
+from lopside.errors import InputError, counted
 from lopside.ids import Ids
 from lopside.problems.completion_point import CompletionPoint
 
@@ -32,8 +32,8 @@ def predicted(point: CompletionPoint, mean: float, rows: NDArray[Any], columns: 
     if cold == "raise" and strange.any():
         k = int(np.argmax(strange))
         raise InputError(
-            f"got {int(strange.sum())} places whose row or column was not there when the factors were fitted, the "
-            f"first number {k}; expected known ones. Try cold='mean' or 'nan'"
+            f"got {counted(int(strange.sum()), 'place')} whose row or column had no entries when the factors were "
+            f"fitted, the first number {k}; expected known ones. Try cold='mean' or 'nan'"
         )
     X, Y = point.X, point.Y
     still_x, still_y = (point.layout.order(left=left)[1] for left in (True, False))
@@ -56,15 +56,26 @@ def _lines(F: Array, positions: NDArray[Any], still: list[int]) -> Array:
     return lines
 
 
-def positions(ids: Any, known: NDArray[Any] | None, count: int, name: str) -> NDArray[Any]:
-    """Return the position of each id, −1 where there is none.
+def positions(
+    ids: Any, known: NDArray[Any] | None, count: int, name: str, empty: NDArray[np.int64] | None = None
+) -> NDArray[Any]:
+    """Return the position of each id, −1 where there is none, or the line has no entries.
 
     Parameters
     ----------
     ids : array_like, shape (k,)
     known : ndarray or None
         The ids of the lines; None if they are simply counted from 0 to `count`.
+    empty : ndarray, optional
+        Positions of the lines without entries.
     """
+    found = _found(ids, known, count, name)
+    if empty is not None and len(empty):
+        found[np.isin(found, empty)] = -1
+    return found
+
+
+def _found(ids: Any, known: NDArray[Any] | None, count: int, name: str) -> NDArray[Any]:
     if known is not None:
         return Ids(known).codes(ids, name)
     given = np.asarray(ids)

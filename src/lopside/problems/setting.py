@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +17,12 @@ from lopside.problems.completion_point import CompletionPoint
 from lopside.problems.penalty import Penalty
 from lopside.problems.prediction import Cold, positions, predicted
 
+_LINES = ("row_ids", "column_ids", "empty_rows", "empty_columns")
+
+
+def _none() -> NDArray[np.int64]:
+    return np.zeros(0, np.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class Setting:
@@ -29,29 +35,33 @@ class Setting:
     penalty : Penalty
     row_ids, column_ids : ndarray or None
         None where lines are simply counted from 0.
+    empty_rows, empty_columns : ndarray of int, optional
+        Positions of the lines without entries.
     """
 
     mean: float
     penalty: Penalty
     row_ids: NDArray[Any] | None = None
     column_ids: NDArray[Any] | None = None
+    empty_rows: NDArray[np.int64] = field(default_factory=_none)
+    empty_columns: NDArray[np.int64] = field(default_factory=_none)
 
     @classmethod
-    def of(cls, problem: Any) -> Self | None:
-        """Return that of a completion problem, None for every other problem."""
-        penalty = getattr(problem, "penalty", None)
-        if not isinstance(penalty, Penalty):
-            return None
-        return cls(float(problem.mean), penalty, problem.row_ids, problem.column_ids)
+    def of(cls, problem: Any) -> Self:
+        """Return that of a completion problem."""
+        return cls(float(problem.mean), problem.penalty, *(getattr(problem, name) for name in _LINES))
 
     def predict(self, solution: Any, rows: Any, cols: Any, *, cold: Cold = "mean") -> Array:
         """Return μ + x_i·y_j for pairs of rows and columns; see `Completion.predict`."""
-        X, Y = solution.X, solution.Y
-        i = positions(rows, self.row_ids, len(X), "rows")
-        j = positions(cols, self.column_ids, len(Y), "columns")
+        return self.at(self.point(solution.X, solution.Y), rows, cols, cold=cold)
+
+    def at(self, point: CompletionPoint, rows: Any, cols: Any, *, cold: Cold) -> Array:
+        """Return the same for the factors at a point."""
+        i = positions(rows, self.row_ids, len(point.X), "rows", self.empty_rows)
+        j = positions(cols, self.column_ids, len(point.Y), "columns", self.empty_columns)
         if len(i) != len(j):
             raise InputError(f"got {len(i)} rows and {len(j)} columns; expected pairs of them")
-        return predicted(self.point(X, Y), self.mean, i, j, cold=cold)
+        return predicted(point, self.mean, i, j, cold=cold)
 
     def point(self, X: Array, Y: Array) -> CompletionPoint:
         """Return the point at factors, without a problem that could say anything of their loss."""
@@ -59,7 +69,7 @@ class Setting:
 
     def stored(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the ids as arrays, and all else as what JSON takes."""
-        ids = {"row_ids": self.row_ids, "column_ids": self.column_ids}
+        lines = {name: getattr(self, name) for name in _LINES}
         facts = {
             "mean": self.mean,
             "ridge": self.penalty.ridge,
@@ -67,7 +77,7 @@ class Setting:
             "bias": self.penalty.bias,
             "bias_ridge": self.penalty.bias_ridge,
         }
-        return {name: array for name, array in ids.items() if array is not None}, facts
+        return {name: array for name, array in lines.items() if array is not None and len(array)}, facts
 
     @classmethod
     def restored(cls, arrays: Mapping[str, Array], facts: Mapping[str, Any], shape: tuple[int, int]) -> Self:
@@ -82,8 +92,9 @@ class Setting:
         if type(mean) is not float or not np.isfinite(mean):
             raise ValueError(f"mean = {mean!r}, expected a finite number")
         penalty = Penalty(facts["ridge"], facts["ridge_scaling"], facts["bias"], bias_ridge)
-        ids = [_ids(arrays, name, side) for name, side in zip(("row_ids", "column_ids"), shape, strict=True)]
-        return cls(mean, penalty, *ids)
+        ids = [_ids(arrays, name, side) for name, side in zip(_LINES[:2], shape, strict=True)]
+        empty = [_places(arrays, name, side) for name, side in zip(_LINES[2:], shape, strict=True)]
+        return cls(mean, penalty, *ids, *empty)
 
 
 def _ids(arrays: Mapping[str, Array], name: str, side: int) -> NDArray[Any] | None:
@@ -93,3 +104,10 @@ def _ids(arrays: Mapping[str, Array], name: str, side: int) -> NDArray[Any] | No
     if len(ids) != side:
         raise ValueError(f"{len(ids)} {name}, expected {side}")
     return ids
+
+
+def _places(arrays: Mapping[str, Array], name: str, side: int) -> NDArray[np.int64]:
+    places = arrays.get(name, _none())
+    if places.ndim != 1 or places.dtype.kind != "i" or (len(places) and not 0 <= places.min() <= places.max() < side):
+        raise ValueError(f"{name} of shape {places.shape} and type {places.dtype}, expected places below {side}")
+    return places.astype(np.int64)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lopside.arrays import Array
 from lopside.errors import InputError
 from lopside.krylov import EPSILON
-from lopside.linalg import tall_qr
+from lopside.linalg import tall_qr, weighted_gram
 from lopside.problems import Completion, Full, Sensing
 from lopside.theory.certificate import Check, Part
 from lopside.theory.duality import Candidate, DualityGap, duality_gap
@@ -151,14 +151,16 @@ _OPEN = 1e-2
 def _row_space(problem: Completion, point: Any) -> Array:
     """Return orthonormal columns that span the rows of the scaled X Yᵀ: at the best fit W̃ is λ times an isometry."""
     shared = slice(0, point.layout.shared)
-    X, Y = (F[:, shared] * root[:, None] for F, root in zip((point.X, point.Y), _roots(problem), strict=True))
+    left, right = _roots(problem)
+    gram = weighted_gram(point.X[:, shared], left**2)
     with one_blas_thread:
-        _, R = tall_qr(X)
-        V, T = tall_qr(Y @ R.T)
+        squares, Z = np.linalg.eigh(gram)
+        V = (point.Y[:, shared] * right[:, None]) @ (Z * np.sqrt(np.maximum(squares, 0.0)))
+        V, T = tall_qr(V, overwrite=True)
         U, s, _ = np.linalg.svd(T)
     known = s > 1e-12 * s.max(initial=0.0)
     if not known.any():
-        return np.random.default_rng(len(Y)).standard_normal((len(Y), 1))
+        return np.random.default_rng(len(V)).standard_normal((len(V), 1))
     return V @ U[:, : len(s)][:, known]
 
 
@@ -171,11 +173,15 @@ def _roots(problem: Completion) -> tuple[Array, Array]:
 
 def _residual(problem: Completion, point: Any) -> tuple[Array, Candidate, float, float]:
     """Return W̃ entry by entry, its numbers, F, and what F is known up to."""
-    lines, layout = problem.by_rows, point.layout
+    lines, layout, d = problem.by_rows, point.layout, point.layout.shared
     problem.reads += 2
     with np.errstate(over="ignore", invalid="ignore"):
-        # √Σ w(Σ_k|x_k y_k|)², up to the norm of a: what the rounding in x·y is measured by.
-        largest = math.sqrt(float(lines.squares(np.abs(point.X), np.abs(point.Y)).sum())) + problem.norm
+        # √Σ w(Σ_k|x_k y_k|)² at least, up to the norm of a: what the rounding in x·y is measured by.
+        sizes = [
+            np.column_stack([np.sqrt(np.einsum("ij,ij->i", F[:, :d], F[:, :d])), np.abs(F[:, d:])])
+            for F in (point.X, point.Y)
+        ]
+        largest = math.sqrt(float(lines.squares(*sizes).sum())) + problem.norm
     if not largest < _LARGEST:
         raise InputError(f"got factors with ‖X Yᵀ‖ about {largest:.3g}, whose square overflows; try rescaling them")
     W = np.empty(lines.entries, problem.dtype if largest < _SINGLE else np.float64)
