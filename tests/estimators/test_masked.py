@@ -144,7 +144,10 @@ def test_what_will_not_do() -> None:
     with pytest.raises(ValueError, match="2D array"):
         masked_scorer()(Spy(), A[0])
     A[:, 3] = np.nan
-    with pytest.raises(InputError, match=r"\(60, 9\) from the imputer for one of shape \(60, 10\)"):
+    with (
+        pytest.warns(UserWarning, match="without any observed values"),
+        pytest.raises(InputError, match=r"\(60, 9\) from the imputer for one of shape \(60, 10\)"),
+    ):
         masked_scorer()(SimpleImputer().fit(A), A)
     A = table()
     places, values = observed_entries(A)

@@ -197,7 +197,7 @@ def fillers(columns: int) -> tuple[Filler, ...]:
     neighbours = {"n_neighbors": Range(1, 50, whole=True)}
     regressed = {"max_iter": Range(2, 10, whole=True), "n_nearest_features": Range(2, columns - 1, whole=True)}
     return (
-        Filler(OURS, _low_rank, {"rank": Range(2, min(40, columns - 1), whole=True), "ridge": Range(0.1, 30.0)}),
+        Filler(OURS, _low_rank, {"rank": Range(2, min(64, columns - 1), whole=True), "ridge": Range(0.1, 30.0)}),
         Filler("IterativeImputer", _iterative, regressed),
         Filler("KNNImputer", _neighbours, neighbours),
         Filler("KNNImputer by distance", partial(_neighbours, weights="distance"), neighbours),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -23,9 +23,6 @@ from lopside.solution import Solution
 from lopside.solvers import AlternatingLeastSquares
 from lopside.stopping import Stop
 from lopside.theory.certificate import Certificate
-
-_DEFAULT = 16
-"""Components where nothing is said."""
 
 _EVERY = 5
 """Steps between two looks at the gradient, each of which costs as much as half a step."""
@@ -52,6 +49,9 @@ class Completing(CallbackSupport, BaseEstimator):
     max_iter: int
     random_state: Any
     _proof: Proof | None
+
+    _default: ClassVar[int] = 16
+    """Components where nothing is said."""
 
     @property
     def certificate_(self) -> Certificate:
@@ -123,7 +123,7 @@ class Completing(CallbackSupport, BaseEstimator):
     def _rank(self, shape: tuple[int, int]) -> int:
         most = min(shape)
         if self.n_components is None:
-            return min(_DEFAULT, most)
+            return min(self._default, most)
         try:
             return as_rank(self.n_components, shape)
         except InputError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,9 @@ class LowRankImputer(Holes, Completing):
     Parameters
     ----------
     n_components : int, optional
-        d, from 1 to the lesser number of rows and of columns. Default: 16 or that. The ridge holds components that are
-        not needed down; where rows are few, fewer can predict better: `masked_scorer` tells.
+        d, from 1 to the lesser number of rows and of columns. Default: 50 or that. The ridge holds components that are
+        not needed down, so that too many cost time and little else; where it is known that few are needed, a small
+        number predicts better still, and `masked_scorer` tells.
     ridge : float or "auto"
         λ ≥ 0; it may depend on how far the columns agree, so "auto" chooses the one that predicts some observed entries
         best which are held out.
@@ -86,6 +87,8 @@ class LowRankImputer(Holes, Completing):
     array([[   3.,   30., -300.],
            [   6.,   60., -600.]])
     """
+
+    _default: ClassVar[int] = 50
 
     def __init__(
         self,
