@@ -81,8 +81,10 @@ def completion_gap(
     def gap(norm: float) -> DualityGap:
         return duality_gap(loss, found, problem.ridge, norm, slip)
 
+    block = _row_space(problem, point)
+    del point  # the copies in float64 would be as large as all that the search needs
     handle = Full(problem.by_rows.matrix(scaled)).metered()
-    measured = bounded(gap, handle, _row_space(problem, point), rng, target=target, deciding=deciding)
+    measured = bounded(gap, handle, block, rng, target=target, deciding=deciding)
     problem.reads += handle.reads
     return measured
 
