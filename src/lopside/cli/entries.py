@@ -84,7 +84,7 @@ def read_known(source: Source) -> EntriesReading:
     """
     if not source.table:
         try:
-            return read_entries(source.path, **source.columns)
+            return read_entries(source.path, **source.columns)  # type: ignore[arg-type]
         except FileError as error:
             if not source.path.is_file():
                 raise

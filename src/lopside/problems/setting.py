@@ -92,9 +92,15 @@ class Setting:
         if type(mean) is not float or not np.isfinite(mean):
             raise ValueError(f"mean = {mean!r}, expected a finite number")
         penalty = Penalty(facts["ridge"], facts["ridge_scaling"], facts["bias"], bias_ridge)
-        ids = [_ids(arrays, name, side) for name, side in zip(_LINES[:2], shape, strict=True)]
-        empty = [_places(arrays, name, side) for name, side in zip(_LINES[2:], shape, strict=True)]
-        return cls(mean, penalty, *ids, *empty)
+        m, n = shape
+        return cls(
+            mean,
+            penalty,
+            row_ids=_ids(arrays, "row_ids", m),
+            column_ids=_ids(arrays, "column_ids", n),
+            empty_rows=_places(arrays, "empty_rows", m),
+            empty_columns=_places(arrays, "empty_columns", n),
+        )
 
 
 def _ids(arrays: Mapping[str, Array], name: str, side: int) -> NDArray[Any] | None:
