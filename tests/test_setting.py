@@ -49,7 +49,7 @@ def test_lines_without_entries_are_cold_whether_they_are_kept_or_not(tmp_path: P
     pairs = [0, 1, 3, 0, 2], [0, 0, 2, 1, 3]
     for setting, found in ((problem, solution), (loaded.setting, loaded)):
         assert np.isnan(setting.predict(found, *pairs, cold="nan")).tolist() == [False, True, False, True, True]
-        with pytest.raises(lo.errors.InputError, match="3 places whose row or column had no entries"):
+        with pytest.raises(lo.errors.InputError, match="3 places whose row or column was not there, or had no"):
             setting.predict(found, *pairs, cold="raise")
         i, j = (np.searchsorted(ids, 0) if ids is not None else 0 for ids in (problem.row_ids, problem.column_ids))
         b, c = solution.X[i, -2], solution.Y[j, -1]

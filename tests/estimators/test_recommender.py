@@ -202,7 +202,7 @@ def test_folding_in_minimizes_and_counts_weights() -> None:
     assert strange.row_biases_[1] > 0
     only = one.fold_in([("a", 999)], [1.0])
     assert only.recommend(["a"], 3).found.tolist() == one.recommend(["nobody"], 3).found.tolist()
-    with pytest.raises(InputError, match="1 entries in columns that were not there"):
+    with pytest.raises(InputError, match="1 entry in columns that were not there"):
         one.set_params(cold="raise").fold_in([("a", 999)], [1.0])
     table = Recommender(2, ridge=0.1).fit(dense(PAIRS, VALUES))
     row = np.full((1, N), np.nan)

@@ -32,8 +32,8 @@ def predicted(point: CompletionPoint, mean: float, rows: NDArray[Any], columns: 
     if cold == "raise" and strange.any():
         k = int(np.argmax(strange))
         raise InputError(
-            f"got {counted(int(strange.sum()), 'place')} whose row or column had no entries when the factors were "
-            f"fitted, the first number {k}; expected known ones. Try cold='mean' or 'nan'"
+            f"got {counted(int(strange.sum()), 'place')} whose row or column was not there, or had no entries, when "
+            f"the factors were fitted, the first number {k}; expected known ones. Try cold='mean' or 'nan'"
         )
     X, Y = point.X, point.Y
     still_x, still_y = (point.layout.order(left=left)[1] for left in (True, False))
