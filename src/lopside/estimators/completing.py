@@ -27,10 +27,6 @@ from lopside.theory.certificate import Certificate
 _EVERY = 5
 """Steps between two looks at the gradient, each of which costs as much as half a step."""
 
-_ON_THE_WAY = Stop(max_steps=8)
-"""For each ridge that is tried, begun at the one before: the error on entries held out hardly moves any more."""
-
-
 _LEAST, _COUNT = 1e-4, 27
 """The ridges that are tried fall to this share of the largest in so many steps; the search ends where errors rise."""
 
@@ -113,7 +109,7 @@ class Completing(CallbackSupport, BaseEstimator):
             raise InputError(f"got validation_fraction = {share}; expected less than 1")
         rng = generator(self.random_state)
         try:
-            choice = choose_ridge(problem, rank, share=share, rng=rng, least=_LEAST, count=_COUNT, stop=_ON_THE_WAY)
+            choice = choose_ridge(problem, rank, share=share, rng=rng, least=_LEAST, count=_COUNT)
         except InputError:  # the entries kept are one, or all equal the mean: nothing is there to be learned
             self.ridge_path_ = np.zeros((0, 2))
             return problem.with_ridge(problem.largest_ridge() or 1.0)
