@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -53,12 +55,14 @@ def test_the_second_ctrl_c_ends_at_once(run: Run, monkeypatch: pytest.MonkeyPatc
 
 
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Make the progress bar believe in a wide terminal, and refresh at every step."""
+    """Make the progress bar believe in a wide terminal, and refresh at every step of a clock of its own."""
     shown = io.StringIO()
     terminal = Console(file=shown, force_terminal=True, width=200, color_system=None)
     monkeypatch.setattr(progress, "console", lambda **_: terminal)
     monkeypatch.setattr(progress, "_EVERY", 0.0)
     monkeypatch.setattr(progress, "_WATCH_EVERY", 0.0)
+    ticks = itertools.count()  # a clock that no other program can slow down
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: 1e-3 * next(ticks)))
     return shown
 
 
