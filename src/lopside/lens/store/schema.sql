@@ -1,0 +1,110 @@
+-- The reader's library. One writer at a time, readers beside it (WAL); the version is in PRAGMA user_version.
+
+CREATE TABLE paper (
+  pk INTEGER PRIMARY KEY,
+  slug TEXT NOT NULL UNIQUE,
+  title TEXT NOT NULL,
+  title_folded TEXT NOT NULL,
+  abstract TEXT,                -- the authors', only after an import
+  digest TEXT,                  -- the summary that comes with the built-in papers
+  own_summary TEXT,             -- the reader's
+  year INTEGER CHECK (year BETWEEN 1500 AND 2200),
+  published TEXT,
+  updated TEXT,
+  version INTEGER,
+  venue TEXT,
+  licence TEXT,
+  reading TEXT NOT NULL DEFAULT 'new' CHECK (reading IN ('new', 'reading', 'read')),
+  changed_at TEXT NOT NULL
+);
+CREATE INDEX paper_folded ON paper (title_folded);
+CREATE INDEX paper_year ON paper (year);
+
+CREATE TABLE paper_id (         -- arxiv, doi, s2
+  scheme TEXT NOT NULL,
+  value TEXT NOT NULL,
+  paper INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  PRIMARY KEY (scheme, value)
+) WITHOUT ROWID;
+CREATE INDEX paper_id_of ON paper_id (paper);
+
+CREATE TABLE person (
+  pk INTEGER PRIMARY KEY,
+  slug TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL
+);
+CREATE TABLE authorship (
+  paper INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  place INTEGER NOT NULL,
+  person INTEGER NOT NULL REFERENCES person,
+  printed TEXT NOT NULL,
+  PRIMARY KEY (paper, place)
+) WITHOUT ROWID;
+CREATE INDEX authorship_of ON authorship (person);
+
+CREATE TABLE category (
+  paper INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  place INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  PRIMARY KEY (paper, code)
+) WITHOUT ROWID;
+
+CREATE TABLE citation (
+  citing INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  cited INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  source TEXT NOT NULL,
+  PRIMARY KEY (citing, cited),
+  CHECK (citing <> cited)
+) WITHOUT ROWID;
+CREATE INDEX citation_back ON citation (cited, citing);
+
+CREATE TABLE record (           -- where the fields of a paper come from: 'paper', 'references' or 'citations'
+  paper INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  part TEXT NOT NULL CHECK (part IN ('paper', 'references', 'citations')),
+  source TEXT NOT NULL,
+  fetched_at TEXT NOT NULL,
+  PRIMARY KEY (paper, part, source)
+) WITHOUT ROWID;
+
+CREATE TABLE note (
+  pk INTEGER PRIMARY KEY,
+  paper INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  anchor TEXT NOT NULL DEFAULT '',
+  body TEXT NOT NULL CHECK (length(body) <= 65536),
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at TEXT NOT NULL,
+  changed_at TEXT NOT NULL
+);
+CREATE INDEX note_of ON note (paper);
+
+CREATE TABLE tag (
+  paper INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  tag TEXT NOT NULL,
+  PRIMARY KEY (paper, tag)
+) WITHOUT ROWID;
+
+-- Computed from the papers; made anew when they change.
+CREATE TABLE term (
+  paper INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  place INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  text TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  df INTEGER NOT NULL,
+  score REAL NOT NULL,
+  PRIMARY KEY (paper, place)
+) WITHOUT ROWID;
+CREATE INDEX term_key ON term (key);
+
+CREATE TABLE question (         -- perhaps one paper under two titles: the reader is asked
+  one INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  other INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  why TEXT NOT NULL,
+  answer TEXT CHECK (answer IN ('same', 'different')),
+  PRIMARY KEY (one, other),
+  CHECK (one < other)
+) WITHOUT ROWID;
+
+CREATE VIRTUAL TABLE paper_fts USING fts5 (
+  title, authors, abstract, notes, tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
+);
