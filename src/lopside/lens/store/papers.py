@@ -212,3 +212,17 @@ def edges_among(db: sqlite3.Connection, keys: Iterable[int]) -> list[tuple[int, 
             f"SELECT citing, cited FROM citation WHERE citing IN ({marks}) AND cited IN ({marks})", (*keys, *keys)
         )
     ]
+
+
+def terms(db: sqlite3.Connection, pk: int) -> list[sqlite3.Row]:
+    """Return the key terms of a paper, the weightiest first: key, text, count, df, score."""
+    return db.execute("SELECT key, text, count, df, score FROM term WHERE paper = ? ORDER BY place", (pk,)).fetchall()
+
+
+def questions(db: sqlite3.Connection, pk: int) -> list[sqlite3.Row]:
+    """Return the papers that may be the same as a paper, and why: slug, title, why."""
+    return db.execute(
+        "SELECT slug, title, why FROM question JOIN paper ON paper.pk = CASE WHEN one = :pk THEN other ELSE one END "
+        "WHERE (one = :pk OR other = :pk) AND answer IS NULL",
+        {"pk": pk},
+    ).fetchall()

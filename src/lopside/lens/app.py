@@ -1,0 +1,83 @@
+"""The web application: which address is answered by whom."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from lopside.errors import FileError
+from lopside.lens.pages import about, exports, library, notes, paper
+from lopside.lens.rendering import environment, page
+from lopside.lens.security import Guard
+from lopside.lens.static_files import StaticFiles
+from lopside.lens.store.database import Library
+from lopside.lens.store.seed import fill
+
+
+def create(path: Path, *, port: int) -> Starlette:
+    """Return the application on a library.
+
+    Parameters
+    ----------
+    path : Path
+        Of the library; made, with the built-in papers, if it is not there.
+    port : int
+        That it will be served on: it answers to 127.0.0.1, localhost and [::1] there, and to nobody else.
+
+    Raises
+    ------
+    FileError
+        If the library cannot be used.
+    """
+    store = Library(path)
+    if store.new:
+        fill(store)
+    names = frozenset(f"{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]"))
+    static = StaticFiles()
+    app = Starlette(
+        routes=[
+            Route("/", library.show),
+            Route("/p/arxiv/{value:path}", paper.by_identifier),
+            Route("/p/doi/{value:path}", paper.by_identifier),
+            Route("/p/{slug}.{kind:str}", exports.paper),
+            Route("/p/{slug}", paper.show),
+            Route("/p/{slug}/notes", notes.write, methods=["POST"]),
+            Route("/p/{slug}/notes/{pk:int}", notes.change, methods=["POST"]),
+            Route("/notes", notes.show),
+            Route("/about", about.show),
+            Route("/healthz", lambda _: PlainTextResponse("ok")),
+            Mount("/static", static),
+        ],
+        middleware=[Middleware(Guard, hosts=names), Middleware(GZipMiddleware, minimum_size=1000)],
+        exception_handlers={HTTPException: _refused, FileError: _unusable, Exception: _broken},
+    )
+    app.state.store, app.state.token = store, secrets.token_urlsafe(24)
+    app.state.pages = environment(static, app.state.token)
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    if error.status_code == 404 and path != "/" and path.endswith("/"):
+        return RedirectResponse(path.rstrip("/") or "/", 308)
+    title = "Not here" if error.status_code == 404 else "That cannot be done"
+    said = error.detail if error.detail != "Not Found" else "There is no page at this address."
+    return page(request, "said.html", error.status_code, title=title, said=said)
+
+
+async def _unusable(request: Request, error: Exception) -> Response:
+    return page(request, "said.html", 503, title="The library cannot be used now", said=str(error))
+
+
+async def _broken(request: Request, _: Exception) -> Response:
+    said = "Something here is wrong, and it is not you. What you wrote is kept if it was there before; the terminal says more."
+    return page(request, "said.html", 500, title="That went wrong", said=said)

@@ -1,0 +1,135 @@
+"""A paper as BibTeX, RIS, CSL-JSON and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lopside.lens.rendering import library
+from lopside.lens.store import papers
+from lopside.lens.store.papers import Paper
+from lopside.lens.text.names import family
+from lopside.lens.text.summary import in_short
+from lopside.lens.text.tex import plain
+
+
+def paper(request: Request) -> Response:
+    """Answer with a paper in the form that the address ends with."""
+    kind = request.path_params["kind"]
+    if kind not in _KINDS:
+        raise HTTPException(404)
+    with library(request).reading() as db:
+        found = papers.paper(db, request.path_params["slug"])
+        if found is None:
+            raise HTTPException(404)
+        made, media = _KINDS[kind](db, found) if kind == "json" else (_FORMS[kind](found), _KINDS[kind])
+    headers = {"content-disposition": f'inline; filename="{found.slug}.{kind}"'}
+    return Response(made, media_type=media, headers=headers)
+
+
+def _bibtex(paper: Paper) -> str:
+    lines = [
+        ("author", " and ".join(name for _, name in paper.authors)),
+        ("title", paper.title),
+        ("year", str(paper.year or "")),
+        ("journal", paper.venue or ""),
+        ("doi", paper.ids.get("doi", "")),
+        ("eprint", paper.ids.get("arxiv", "")),
+        ("archiveprefix", "arXiv" if "arxiv" in paper.ids else ""),
+    ]
+    key = paper.slug.replace("-", "")
+    inside = ",\n".join(f"  {name} = {{{_balanced(value)}}}" for name, value in lines if value)
+    return f"@{'article' if paper.venue else 'misc'}{{{key},\n{inside}\n}}\n"
+
+
+def _balanced(value: str) -> str:
+    """Return a value whose braces fit and in which no command reads a file."""
+    for command in ("\\input", "\\include", "\\write", "\\openin", "\\openout", "\\catcode"):
+        value = value.replace(command, command[1:])
+    depth, out = 0, []
+    for character in value:
+        depth += (character == "{") - (character == "}")
+        if depth < 0:
+            depth = 0
+            continue
+        out.append(character)
+    return "".join(out) + "}" * depth
+
+
+def _ris(paper: Paper) -> str:
+    fields = [("TY", "JOUR" if paper.venue else "UNPB"), ("TI", plain(paper.title))]
+    fields += [("AU", _reversed(name)) for _, name in paper.authors]
+    fields += [("PY", str(paper.year or "")), ("JO", paper.venue or ""), ("DO", paper.ids.get("doi", ""))]
+    fields += [("AB", paper.abstract or ""), ("UR", f"https://arxiv.org/abs/{paper.ids['arxiv']}" if "arxiv" in paper.ids else "")]
+    lines = [f"{tag}  - {' '.join(value.split())}" for tag, value in fields if value]
+    return "\r\n".join([*lines, "ER  - ", ""])
+
+
+def _reversed(name: str) -> str:
+    last = family(name)
+    first = name.removesuffix(last).strip()
+    return f"{last}, {first}" if first else last
+
+
+def _csl(paper: Paper) -> str:
+    return json.dumps([csl(paper)], ensure_ascii=False, indent=1)
+
+
+def csl(paper: Paper) -> dict[str, Any]:
+    """Return a paper as CSL-JSON."""
+    found: dict[str, Any] = {
+        "id": paper.slug,
+        "type": "article-journal" if paper.venue else "article",
+        "title": plain(paper.title),
+        "author": [{"family": family(name), "given": name.removesuffix(family(name)).strip()} for _, name in paper.authors],
+    }
+    if paper.year:
+        day = [int(part) for part in (paper.published or str(paper.year)).split("-")]
+        found["issued"] = {"date-parts": [day]}
+    for key, value in (("container-title", paper.venue), ("DOI", paper.ids.get("doi")), ("abstract", paper.abstract)):
+        if value:
+            found[key] = value
+    if "arxiv" in paper.ids:
+        found["URL"] = f"https://arxiv.org/abs/{paper.ids['arxiv']}"
+    return found
+
+
+def _json(db: Any, paper: Paper) -> tuple[str, str]:
+    terms = [dict(term) for term in papers.terms(db, paper.pk)]
+    sentence = in_short(paper.text, [term["key"] for term in terms])
+    rows = papers.connected(db, paper.pk)
+    record = {
+        "slug": paper.slug,
+        "title": paper.title,
+        "authors": [name for _, name in paper.authors],
+        "year": paper.year,
+        "published": paper.published,
+        "updated": paper.updated,
+        "venue": paper.venue,
+        "ids": paper.ids,
+        "categories": paper.categories,
+        "licence": paper.licence,
+        "abstract": paper.abstract,
+        "summary": paper.digest,
+        "own_summary": paper.own_summary,
+        "in_short": paper.text[sentence.start : sentence.stop] if sentence else None,
+        "key_terms": terms,
+        "citations": [row["slug"] for row in rows if row["relation"] == "cites this"],
+        "references": [row["slug"] for row in rows if row["relation"] == "cited here"],
+        "records": [{"part": part, "source": source, "fetched_at": at} for part, source, at in paper.records],
+    }
+    return json.dumps(record, ensure_ascii=False, indent=1), "application/json"
+
+
+_FORMS: dict[str, Callable[[Paper], str]] = {"bib": _bibtex, "ris": _ris, "csl.json": _csl}
+_KINDS: dict[str, Any] = {
+    "bib": "application/x-bibtex; charset=utf-8",
+    "ris": "application/x-research-info-systems; charset=utf-8",
+    "csl.json": "application/vnd.citationstyles.csl+json",
+    "json": _json,
+}

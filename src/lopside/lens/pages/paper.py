@@ -1,0 +1,68 @@
+"""The page of a paper."""
+
+from __future__ import annotations
+
+import math
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from lopside.lens.network import Node, network
+from lopside.lens.rendering import library, page
+from lopside.lens.store import papers
+from lopside.lens.store.notes import notes_of
+from lopside.lens.text.summary import in_short
+from lopside.lens.text.tex import pieces
+from lopside.lens.words import licence
+
+_KINDS = {"this paper": "this", "cites this": "citing", "cited here": "cited"}
+
+
+def show(request: Request) -> Response:
+    """Answer with all that is known of a paper."""
+    with library(request).reading() as db:
+        paper = papers.paper(db, request.path_params["slug"])
+        if paper is None:
+            raise HTTPException(404)
+        rows = papers.connected(db, paper.pk)
+        terms = papers.terms(db, paper.pk)
+        values = {
+            "rows": rows,
+            "terms": terms,
+            "papers": db.execute("SELECT count(*) FROM paper").fetchone()[0],
+            "graph": network(db, paper),
+            "notes": notes_of(db, paper.pk),
+            "questions": papers.questions(db, paper.pk),
+        }
+    sentence = in_short(paper.text, [term["key"] for term in terms])
+    return page(
+        request,
+        "paper.html",
+        paper=paper,
+        arxiv=paper.ids.get("arxiv"),
+        doi=paper.ids.get("doi"),
+        licence=licence(paper.licence),
+        short=paper.text[sentence.start : sentence.stop] if sentence else None,
+        pieces=pieces(paper.text),
+        citing=[row for row in rows if row["relation"] == "cites this"],
+        cited=[row for row in rows if row["relation"] == "cited here"],
+        kinds=_KINDS,
+        distance=_distance,
+        **values,
+    )
+
+
+def _distance(a: Node, b: Node) -> float:
+    return max(math.hypot(a.x - b.x, a.y - b.y), 1.0)
+
+
+def by_identifier(request: Request) -> Response:
+    """Lead from an identifier to the page of its paper."""
+    scheme = request.url.path.split("/")[2]
+    value = request.path_params["value"].lower()
+    with library(request).reading() as db:
+        slug = papers.slug_of(db, scheme, value)
+    if slug is None:
+        raise HTTPException(404)
+    return RedirectResponse(f"/p/{slug}", 307)

@@ -1,0 +1,66 @@
+"""Answers made of templates, and what is asked of every form."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from lopside.lens.security import TOKEN_FIELD, TOKEN_HEADER, is_ours
+from lopside.lens.static_files import StaticFiles
+from lopside.lens.store.database import Library
+from lopside.lens.text.tex import plain
+from lopside.lens.words import age
+
+
+def environment(static: StaticFiles, token: str) -> Environment:
+    """Return the templates; what is put into them is escaped, without exception."""
+    pages = Environment(
+        loader=PackageLoader("lopside.lens"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.globals.update(static=static.address, token=token, age=age, plain=plain, here="", asked="")
+    return pages
+
+
+def page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a page made of a template."""
+    text = request.app.state.pages.get_template(name).render(**values)
+    return HTMLResponse(text, status, headers={"cache-control": "no-store"})
+
+
+def library(request: Request) -> Library:
+    """Return the library that the application is on."""
+    return request.app.state.store
+
+
+async def form(request: Request) -> FormData:
+    """Return what a form of ours sent.
+
+    Raises
+    ------
+    HTTPException
+        If it is not one of ours, or cannot be read.
+    """
+    try:
+        sent = await request.form(max_files=1, max_fields=200, max_part_size=5_000_000)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise HTTPException(400, f"The form cannot be read ({error}). Try again.") from error
+    given = request.headers.get(TOKEN_HEADER) or sent.get(TOKEN_FIELD)
+    if not is_ours(request.app.state.token, given if isinstance(given, str) else None):
+        raise HTTPException(403, "This page is from before the last start of Lens. Go back, copy what you wrote, reload.")
+    return sent
+
+
+def address(path: str, **parameters: Any) -> str:
+    """Return an address with parameters, those that are empty left out."""
+    given = {name: value for name, value in parameters.items() if value not in (None, "", 1)}
+    return f"{path}?{urlencode(given)}" if given else path

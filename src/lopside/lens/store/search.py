@@ -1,0 +1,180 @@
+"""What a reader types into the search box, as SQL with bound parameters: FTS5's own syntax never gets through."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from typing import Any, NamedTuple
+
+LONGEST = 500
+"""Letters of a query; what is beyond is not looked at."""
+
+PAGE = 50
+"""Papers on a page."""
+
+ORDERS = {
+    "relevance": "rank, paper.year DESC, paper.title",
+    "newest": "paper.year IS NULL, paper.year DESC, paper.title",
+    "oldest": "paper.year IS NULL, paper.year, paper.title",
+    "title": "paper.title_folded",
+    "cited": "degree DESC, paper.title",
+}
+"""How lists are sorted; the names are what an address may say."""
+
+_PART = re.compile(r'(-?)(?:([a-z]+):)?(?:"([^"]*)"|(\S+))')
+_YEARS = re.compile(r"(\d{4})?(\.\.)?(\d{4})?")
+_WEIGHTS = "8.0, 4.0, 1.0, 2.0"
+"""Of title, authors, abstract and notes."""
+
+
+class Query(NamedTuple):
+    """A query as it was understood.
+
+    Attributes
+    ----------
+    match : str
+        For FTS5; made here, of quoted words only.
+    where : list of str
+        Conditions with marks for what is bound.
+    bound : list
+    ignored : list of str
+        What was not understood, to be told to the reader.
+    """
+
+    match: str
+    where: list[str]
+    bound: list[Any]
+    ignored: list[str]
+
+
+def parsed(text: str) -> Query:
+    """Read a query: words, "phrases", author:, year:2021..2023, cat:, tag:, has:, cites:, cited:, and - before any.
+
+    >>> parsed('gradient "low rank" author:du year:2021.. -tensor').match
+    '("gradient"* AND "low rank" AND authors: "du"*) NOT "tensor"*'
+    """
+    wanted, unwanted, where, bound, ignored = [], [], [], [], []
+    for minus, field, phrase, word in _PART.findall(text[:LONGEST]):
+        value = phrase or word
+        if field in _CONDITIONS:
+            condition, values = _CONDITIONS[field](value)
+            if condition is None:
+                ignored.append(f"{field}:{value}")
+            else:
+                where.append(f"NOT ({condition})" if minus else condition)
+                bound += values
+            continue
+        if field not in ("", "author", "title", "note"):
+            value, field = f"{field} {value}", ""
+        quoted = _quoted(value, phrase=bool(phrase))
+        if quoted:
+            column = {"author": "authors: ", "title": "title: ", "note": "notes: ", "": ""}[field]
+            (unwanted if minus else wanted).append(column + quoted)
+    match = " AND ".join(wanted)
+    if wanted and unwanted:
+        match = f"({match})" + "".join(f" NOT {part}" for part in unwanted)
+    elif unwanted:  # FTS5 has no query that only leaves out
+        for part in unwanted:
+            where.append("paper.pk NOT IN (SELECT rowid FROM paper_fts WHERE paper_fts MATCH ?)")
+            bound.append(part)
+    return Query(match, where, bound, ignored)
+
+
+def _quoted(value: str, *, phrase: bool) -> str:
+    words = " ".join(re.findall(r"\w+", value))
+    return f'"{words}"' + ("" if phrase else "*") if words else ""
+
+
+def _years(value: str) -> tuple[str | None, list[Any]]:
+    found = _YEARS.fullmatch(value)
+    if found is None or not (found[1] or found[3]):
+        return None, []
+    first, dots, last = found.groups()
+    if not dots:
+        return ("paper.year = ?", [int(first)]) if first and not last else (None, [])
+    return "paper.year BETWEEN ? AND ?", [int(first or 0), int(last or 9999)]
+
+
+def _has(value: str) -> tuple[str | None, list[Any]]:
+    known = {
+        "abstract": "paper.abstract IS NOT NULL",
+        "notes": "EXISTS (SELECT 1 FROM note WHERE paper = paper.pk)",
+        "references": "EXISTS (SELECT 1 FROM citation WHERE citing = paper.pk)",
+        "citations": "EXISTS (SELECT 1 FROM citation WHERE cited = paper.pk)",
+        "arxiv": "EXISTS (SELECT 1 FROM paper_id WHERE paper = paper.pk AND scheme = 'arxiv')",
+    }
+    return known.get(value), []
+
+
+_CONDITIONS = {
+    "year": _years,
+    "has": _has,
+    "cat": lambda value: ("EXISTS (SELECT 1 FROM category WHERE paper = paper.pk AND code = ?)", [value]),
+    "tag": lambda value: ("EXISTS (SELECT 1 FROM tag WHERE paper = paper.pk AND tag = ?)", [value]),
+    "term": lambda value: ("EXISTS (SELECT 1 FROM term WHERE paper = paper.pk AND key = ?)", [value]),
+    "person": lambda value: (
+        "EXISTS (SELECT 1 FROM authorship JOIN person ON person.pk = person WHERE paper = paper.pk AND slug = ?)",
+        [value],
+    ),
+    "reading": lambda value: ("paper.reading = ?", [value]),
+    "cites": lambda value: (
+        "paper.pk IN (SELECT citing FROM citation JOIN paper AS p ON p.pk = cited WHERE p.slug = ?)",
+        [value],
+    ),
+    "cited": lambda value: (
+        "paper.pk IN (SELECT cited FROM citation JOIN paper AS p ON p.pk = citing WHERE p.slug = ?)",
+        [value],
+    ),
+}
+
+
+class Found(NamedTuple):
+    """A page of what was found.
+
+    Attributes
+    ----------
+    rows : list of Row
+        pk, slug, title, year, authors, degree, terms.
+    count : int
+        Of all.
+    """
+
+    rows: list[sqlite3.Row]
+    count: int
+
+
+def search(db: sqlite3.Connection, query: Query, *, order: str = "relevance", page: int = 1) -> Found:
+    """Return a page of the papers that a query asks for."""
+    source = "paper"
+    where, bound, rank = list(query.where), list(query.bound), "0"
+    if query.match:
+        source = "paper_fts JOIN paper ON paper.pk = paper_fts.rowid"
+        where, bound = ["paper_fts MATCH ?", *where], [query.match, *bound]
+        rank = f"bm25(paper_fts, {_WEIGHTS})"
+    condition = f"WHERE {' AND '.join(where)}" if where else ""
+    count = db.execute(f"SELECT count(*) FROM {source} {condition}", bound).fetchone()[0]
+    order = ORDERS[order if query.match or order != "relevance" else "newest"]
+    rows = db.execute(
+        f"SELECT paper.pk, paper.slug, paper.title, paper.year, paper.reading, {rank} AS rank, {_MORE} "
+        f"FROM {source} {condition} ORDER BY {order} LIMIT ? OFFSET ?",
+        [*bound, PAGE, PAGE * (max(page, 1) - 1)],
+    ).fetchall()
+    return Found(rows, count)
+
+
+_MORE = """
+(SELECT group_concat(printed, ' · ') FROM (SELECT printed FROM authorship WHERE paper = paper.pk ORDER BY place)) AS authors,
+(SELECT count(*) FROM citation WHERE citing = paper.pk OR cited = paper.pk) AS degree,
+(SELECT group_concat(text, ' · ') FROM (SELECT text FROM term WHERE paper = paper.pk ORDER BY place LIMIT 3)) AS terms
+"""
+
+
+def years_of(db: sqlite3.Connection, query: Query) -> list[tuple[int, int]]:
+    """Return how many papers there are of each year among those that a query asks for."""
+    source, where, bound = "paper", list(query.where), list(query.bound)
+    if query.match:
+        source = "paper_fts JOIN paper ON paper.pk = paper_fts.rowid"
+        where, bound = ["paper_fts MATCH ?", *where], [query.match, *bound]
+    condition = " AND ".join([*where, "paper.year IS NOT NULL"])
+    rows = db.execute(f"SELECT paper.year, count(*) FROM {source} WHERE {condition} GROUP BY 1 ORDER BY 1", bound)
+    return [(year, count) for year, count in rows]
