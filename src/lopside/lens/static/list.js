@@ -1,0 +1,3 @@
+import { start as keys } from "./keys.js";
+
+keys();
