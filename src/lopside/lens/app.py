@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from lopside.lens.security import Guard
 from lopside.lens.static_files import StaticFiles
 from lopside.lens.store.database import Library
 from lopside.lens.store.seed import fill
+
+_log = logging.getLogger("lopside.lens")
 
 
 def create(path: Path, *, port: int) -> Starlette:
@@ -47,7 +50,7 @@ def create(path: Path, *, port: int) -> Starlette:
             Route("/", library.show),
             Route("/p/arxiv/{value:path}", paper.by_identifier),
             Route("/p/doi/{value:path}", paper.by_identifier),
-            Route("/p/{slug}.{kind:str}", exports.paper),
+            *(Route(f"/p/{{slug}}.{kind}", exports.paper, name=kind) for kind in exports.KINDS),
             Route("/p/{slug}", paper.show),
             Route("/p/{slug}/notes", notes.write, methods=["POST"]),
             Route("/p/{slug}/notes/{pk:int}", notes.change, methods=["POST"]),
@@ -78,6 +81,7 @@ async def _unusable(request: Request, error: Exception) -> Response:
     return page(request, "said.html", 503, title="The library cannot be used now", said=str(error))
 
 
-async def _broken(request: Request, _: Exception) -> Response:
+async def _broken(request: Request, error: Exception) -> Response:
+    _log.error("%s %s", request.method, request.url.path, exc_info=error)
     said = "Something here is wrong, and it is not you. What you wrote is kept if it was there before; the terminal says more."
     return page(request, "said.html", 500, title="That went wrong", said=said)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,19 +21,17 @@ from lopside.lens.text.tex import plain
 
 def paper(request: Request) -> Response:
     """Answer with a paper in the form that the address ends with."""
-    kind = request.path_params["kind"]
-    if kind not in _KINDS:
-        raise HTTPException(404)
+    kind = next(kind for kind in KINDS if request.url.path.endswith(f".{kind}"))
     with library(request).reading() as db:
         found = papers.paper(db, request.path_params["slug"])
         if found is None:
             raise HTTPException(404)
-        made, media = _KINDS[kind](db, found) if kind == "json" else (_FORMS[kind](found), _KINDS[kind])
+        made = KINDS[kind].of(db, found)
     headers = {"content-disposition": f'inline; filename="{found.slug}.{kind}"'}
-    return Response(made, media_type=media, headers=headers)
+    return Response(made, media_type=KINDS[kind].media, headers=headers)
 
 
-def _bibtex(paper: Paper) -> str:
+def _bibtex(_: sqlite3.Connection, paper: Paper) -> str:
     lines = [
         ("author", " and ".join(name for _, name in paper.authors)),
         ("title", paper.title),
@@ -61,7 +60,7 @@ def _balanced(value: str) -> str:
     return "".join(out) + "}" * depth
 
 
-def _ris(paper: Paper) -> str:
+def _ris(_: sqlite3.Connection, paper: Paper) -> str:
     fields = [("TY", "JOUR" if paper.venue else "UNPB"), ("TI", plain(paper.title))]
     fields += [("AU", _reversed(name)) for _, name in paper.authors]
     fields += [("PY", str(paper.year or "")), ("JO", paper.venue or ""), ("DO", paper.ids.get("doi", ""))]
@@ -76,7 +75,7 @@ def _reversed(name: str) -> str:
     return f"{last}, {first}" if first else last
 
 
-def _csl(paper: Paper) -> str:
+def _csl(_: sqlite3.Connection, paper: Paper) -> str:
     return json.dumps([csl(paper)], ensure_ascii=False, indent=1)
 
 
@@ -99,7 +98,7 @@ def csl(paper: Paper) -> dict[str, Any]:
     return found
 
 
-def _json(db: Any, paper: Paper) -> tuple[str, str]:
+def _json(db: sqlite3.Connection, paper: Paper) -> str:
     terms = [dict(term) for term in papers.terms(db, paper.pk)]
     sentence = in_short(paper.text, [term["key"] for term in terms])
     rows = papers.connected(db, paper.pk)
@@ -123,13 +122,27 @@ def _json(db: Any, paper: Paper) -> tuple[str, str]:
         "references": [row["slug"] for row in rows if row["relation"] == "cited here"],
         "records": [{"part": part, "source": source, "fetched_at": at} for part, source, at in paper.records],
     }
-    return json.dumps(record, ensure_ascii=False, indent=1), "application/json"
+    return json.dumps(record, ensure_ascii=False, indent=1)
 
 
-_FORMS: dict[str, Callable[[Paper], str]] = {"bib": _bibtex, "ris": _ris, "csl.json": _csl}
-_KINDS: dict[str, Any] = {
-    "bib": "application/x-bibtex; charset=utf-8",
-    "ris": "application/x-research-info-systems; charset=utf-8",
-    "csl.json": "application/vnd.citationstyles.csl+json",
-    "json": _json,
+class Kind(NamedTuple):
+    """A form in which papers leave.
+
+    Attributes
+    ----------
+    of : callable
+        (db, paper) ↦ text.
+    media : str
+    """
+
+    of: Callable[[sqlite3.Connection, Paper], str]
+    media: str
+
+
+KINDS = {
+    "bib": Kind(_bibtex, "application/x-bibtex; charset=utf-8"),
+    "ris": Kind(_ris, "application/x-research-info-systems; charset=utf-8"),
+    "csl.json": Kind(_csl, "application/vnd.citationstyles.csl+json"),
+    "json": Kind(_json, "application/json"),
 }
+"""What an address may end with; the longer one first where one ends with the other."""
