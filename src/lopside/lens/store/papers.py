@@ -139,7 +139,7 @@ def put(db: sqlite3.Connection, facts: dict[str, Any], *, source: str) -> int:
     for scheme, value in facts.get("ids", {}).items():
         db.execute("INSERT OR IGNORE INTO paper_id VALUES (?, ?, ?)", (scheme, value, pk))
     for place, code in enumerate(facts.get("categories", ())):
-        db.execute("INSERT OR IGNORE INTO category VALUES (?, ?, ?)", (pk, place, code))
+        db.execute("INSERT OR IGNORE INTO category VALUES (?, ?, ?)", (pk, code, place))
     db.execute("INSERT OR REPLACE INTO record VALUES (?, 'paper', ?, ?)", (pk, source, now()))
     index(db, pk)
     return pk
