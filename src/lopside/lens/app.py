@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from lopside.errors import FileError
-from lopside.lens.pages import about, exports, library, notes, paper
+from lopside.lens.pages import about, exports, lab, library, notes, paper
 from lopside.lens.rendering import environment, page
 from lopside.lens.security import Guard
 from lopside.lens.static_files import StaticFiles
@@ -54,6 +54,10 @@ def create(path: Path, *, port: int) -> Starlette:
             Route("/p/{slug}", paper.show),
             Route("/p/{slug}/notes", notes.write, methods=["POST"]),
             Route("/p/{slug}/notes/{pk:int}", notes.change, methods=["POST"]),
+            Route("/p/{slug}/lab", lab.of_paper),
+            Route("/lab", lab.first),
+            Route("/lab/{recipe}", lab.show),
+            Route("/lab/{recipe}", lab.run, methods=["POST"]),
             Route("/notes", notes.show),
             Route("/about", about.show),
             Route("/healthz", lambda _: PlainTextResponse("ok")),

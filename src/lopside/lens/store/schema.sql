@@ -109,3 +109,11 @@ CREATE TABLE question (         -- perhaps one paper under two titles: the reade
 CREATE VIRTUAL TABLE paper_fts USING fts5 (
   title, authors, abstract, notes, tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
 );
+
+CREATE TABLE lab_run (          -- what came of settings, by their key: the same settings, the same curves
+  key TEXT PRIMARY KEY,
+  recipe TEXT NOT NULL,
+  query TEXT NOT NULL,
+  made TEXT NOT NULL,           -- JSON
+  at TEXT NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,55 @@
+"""The lines that repeat a run elsewhere, word for word: as Python, and as commands."""
+
+from __future__ import annotations
+
+import shlex
+
+from lopside.lens.lab.settings import Settings
+
+_SPECTRA = {
+    "even": "np.linspace(1.0, 1.0 / {kappa!r}, {r})",
+    "geometric": "np.geomspace(1.0, 1.0 / {kappa!r}, {r})",
+    "one large": "np.array([1.0, *[1.0 / {kappa!r}] * {r_less}])",
+}
+
+
+def as_python(settings: Settings) -> str:
+    """Return a script that makes the same factors, the last curve's in `solution`."""
+    sigma = _SPECTRA[settings.spectrum].format(kappa=settings.kappa, r=settings.r, r_less=settings.r - 1)
+    return f"""import numpy as np
+import lopside as lo
+from lopside.catalog import parse
+from lopside.data import planted
+
+A = planted(({settings.m}, {settings.n}), {sigma}, noise={settings.noise!r}, rng={settings.seed}).A
+solver = parse("solver", {_solver(settings)!r})
+stop = lo.Stop(max_steps={settings.steps}, relative_error={settings.target!r})
+for start in {list(settings.starts)!r}:
+    for seed in range({settings.seed + 1}, {settings.seed + 1 + settings.runs}):
+        solution = lo.solve(
+            lo.Full(A), solver, rank={settings.d}, start=parse("start", start), stop=stop, rng=seed, throw=False,
+            sigma1=np.linalg.norm(A, 2),
+        )
+        print(start, seed, solution.steps, solution.relative_error)
+print(solution.certificate.summary())
+"""
+
+
+def _solver(settings: Settings) -> str:
+    """Return the method with its step size, where it takes one."""
+    return settings.solver if "[" in settings.solver else f"{settings.solver}[step_size={settings.step}]"
+
+
+def as_commands(settings: Settings) -> str:
+    """Return two commands: one makes the matrix, one the first curve."""
+    sigma = _SPECTRA[settings.spectrum].format(kappa=settings.kappa, r=settings.r, r_less=settings.r - 1)
+    made = (
+        "import numpy as np; from lopside.data import planted; "
+        f"np.save('A.npy', planted(({settings.m}, {settings.n}), {sigma}, noise={settings.noise!r}, rng={settings.seed}).A)"
+    )
+    fit = [
+        "lopside", "factor", "A.npy", "--rank", str(settings.d), "--solver", settings.solver, "--step-size", settings.step,
+        "--start", settings.starts[0], "--relative-error", repr(settings.target), "--max-steps", str(settings.steps),
+        "--rng", str(settings.seed + 1), "--out", "run", "--plot",
+    ]  # fmt: skip
+    return f"python -c {shlex.quote(made)}\n{shlex.join(fit)}\n"
