@@ -113,11 +113,14 @@ class Run:
     def __iter__(self) -> Iterator[State]:
         self._began = time.perf_counter() - self._seconds
         while self.status is Status.RUNNING:
-            self._go_on()
+            self.go_on()
             yield self.state
 
-    def _go_on(self, *, at_once: bool = False) -> None:
-        """Take a step, or with `at_once` all steps up to the next that is looked at, and look at the last."""
+    def go_on(self, *, at_once: bool = False) -> None:
+        """Take a step, or with `at_once` all steps up to the next that is looked at, and look at the last.
+
+        The trace has the losses of all of them.
+        """
         unseen = self._move(at_once=at_once) if self.trace.step else []
         self._seconds = time.perf_counter() - self._began
         if unseen:
@@ -171,7 +174,7 @@ class Run:
             with one_blas_thread:
                 self._began = time.perf_counter() - self._seconds
                 while self.status is Status.RUNNING:
-                    self._go_on(at_once=True)
+                    self.go_on(at_once=True)
         except DivergedError:
             if throw:
                 raise

@@ -101,25 +101,30 @@ def _run(problem: Full, settings: Settings, start: str, seed: int, sigma1: float
 
 def _points(run: Run, curve: int, cancelled: threading.Event, until: float) -> Iterator[dict[str, Any]]:
     """Run to the end, and yield the points that are far enough apart to be seen."""
-    steps, errors, next_step, told = [], [], 0, time.perf_counter()
+    seen, next_step, told = 0, 0, time.perf_counter()
+    steps, errors = [], []
     stride = (run.stop.max_steps or 1) ** (1.0 / _MOST_POINTS)
-    try:
-        for state in run:
-            if state.step >= next_step or run.status is not Status.RUNNING:
-                steps.append(state.step)
-                errors.append(_plain(2.0 * state.loss / run.problem.norm**2))
-                next_step = max(state.step + 1, math.ceil(state.step * stride))
-            if (now := time.perf_counter()) - told > _BREATH:
-                if steps:
-                    yield {"kind": "points", "curve": curve, "steps": steps, "errors": errors}
-                steps, errors, told = [], [], now
-                if cancelled.is_set() or now > until:
-                    run.interrupt()
-                    break
-    except DivergedError:
-        pass
-    if steps:
-        yield {"kind": "points", "curve": curve, "steps": steps, "errors": errors}
+    while run.status is Status.RUNNING:
+        try:
+            run.go_on(at_once=True)
+        except DivergedError:
+            break
+        for step, error in zip(run.trace.step[seen:], run.trace.relative_error[seen:], strict=True):
+            if step >= next_step:
+                steps.append(step)
+                errors.append(_plain(error**2))
+                next_step = max(step + 1, math.ceil(step * stride))
+        seen, now = len(run.trace.step), time.perf_counter()
+        if now - told > _BREATH:
+            yield {"kind": "points", "curve": curve, "steps": steps, "errors": errors}
+            steps, errors, told = [], [], now
+        if cancelled.is_set() or now > until:
+            run.interrupt()
+    last = run.trace.step[-1]
+    if not steps or steps[-1] != last:
+        steps.append(last)
+        errors.append(_plain(run.trace.relative_error[-1] ** 2))
+    yield {"kind": "points", "curve": curve, "steps": steps, "errors": errors}
 
 
 def _plain(number: float) -> float | None:
