@@ -113,14 +113,19 @@ class Run:
     def __iter__(self) -> Iterator[State]:
         self._began = time.perf_counter() - self._seconds
         while self.status is Status.RUNNING:
-            self.go_on()
+            self._go_on()
             yield self.state
 
-    def go_on(self, *, at_once: bool = False) -> None:
-        """Take a step, or with `at_once` all steps up to the next that is looked at, and look at the last.
+    def stretches(self) -> Iterator[State]:
+        """Run on in stretches of up to 500 steps, and give the last state of each; the trace has the losses of all."""
+        self._began = time.perf_counter() - self._seconds
+        while self.status is Status.RUNNING:
+            with one_blas_thread:
+                self._go_on(at_once=True)
+            yield self.state
 
-        The trace has the losses of all of them.
-        """
+    def _go_on(self, *, at_once: bool = False) -> None:
+        """Take a step, or with `at_once` all steps up to the next that is looked at, and look at the last."""
         unseen = self._move(at_once=at_once) if self.trace.step else []
         self._seconds = time.perf_counter() - self._began
         if unseen:
@@ -171,10 +176,8 @@ class Run:
     def finish(self, *, throw: bool = True) -> Solution:
         """Run to the end and return the `Solution`; see `solve` for `throw` and the warning."""
         try:
-            with one_blas_thread:
-                self._began = time.perf_counter() - self._seconds
-                while self.status is Status.RUNNING:
-                    self.go_on(at_once=True)
+            for _ in self.stretches():
+                pass
         except DivergedError:
             if throw:
                 raise

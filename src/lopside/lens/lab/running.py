@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -104,11 +105,7 @@ def _points(run: Run, curve: int, cancelled: threading.Event, until: float) -> I
     seen, next_step, told = 0, 0, time.perf_counter()
     steps, errors = [], []
     stride = (run.stop.max_steps or 1) ** (1.0 / _MOST_POINTS)
-    while run.status is Status.RUNNING:
-        try:
-            run.go_on(at_once=True)
-        except DivergedError:
-            break
+    for _ in _sound(run):
         for step, error in zip(run.trace.step[seen:], run.trace.relative_error[seen:], strict=True):
             if step >= next_step:
                 steps.append(step)
@@ -125,6 +122,11 @@ def _points(run: Run, curve: int, cancelled: threading.Event, until: float) -> I
         steps.append(last)
         errors.append(_plain(run.trace.relative_error[-1] ** 2))
     yield {"kind": "points", "curve": curve, "steps": steps, "errors": errors}
+
+
+def _sound(run: Run) -> Iterator[Any]:
+    with suppress(DivergedError):
+        yield from run.stretches()
 
 
 def _plain(number: float) -> float | None:
