@@ -92,7 +92,7 @@ def _phrases(prose: str) -> Iterable[tuple[str, ...]]:
 
 
 def _says_something(keys: Sequence[str]) -> bool:
-    if any(key in STOP or len(key) < 2 for key in keys):
+    if any(key in STOP or len(key) < 2 or key.isdecimal() for key in keys):
         return False
     return keys[0] not in HOLLOW and keys[-1] not in HOLLOW and (len(keys) > 1 or len(keys[0]) > 2)
 

@@ -5,6 +5,7 @@ Counting uses the prose, rendering the formulas, so that both mean the same by a
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -58,6 +59,7 @@ _LETTERS = {
     "S": "§",
     "copyright": "©",
 }
+_LETTER = re.compile(rf"\\({'|'.join(sorted(_LETTERS, key=len, reverse=True))})(?![a-zA-Z])")
 _SILENT = frozenset({"cite", "citep", "citet", "ref", "eqref", "label", "footnote", "input", "include", "vspace", "hspace"})
 """Commands whose argument is not to be read either."""
 
@@ -201,11 +203,12 @@ def _command(prose: str, at: int) -> tuple[str, int]:
 def _accented(prose: str, at: int, mark: str) -> tuple[str, int]:
     while at < len(prose) and prose[at] in " {":
         at += 1
-    if at < len(prose) and prose[at] == "\\":
-        shown, at = _command(prose, at + 1)
-    else:
-        shown, at = prose[at : at + 1], at + 1
-    return (shown[:1].translate(_DOTLESS) + mark + shown[1:] if shown else ""), at
+    if prose.startswith("\\", at):
+        name = _LETTER.match(prose, at)
+        if name is None:  # a command within an accent, and perhaps a thousand within that: not letters any more
+            return "", at
+        return _LETTERS[name[1]].translate(_DOTLESS) + mark, name.end()
+    return prose[at : at + 1].translate(_DOTLESS) + mark if at < len(prose) else "", at + 1
 
 
 def words_of(text: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-TOKEN = re.compile(r"[^\W\d_]+(?:[-’'][^\W\d_]+)*")
-"""A word; hyphens stay."""
+TOKEN = re.compile(r"[^\W_]+(?:[-’'][^\W_]+)*")
+"""A word or a number; hyphens stay, so that rank-1 is one word."""
 
-BREAK = re.compile(r"[.,;:!?()\[\]{}|“”\"—–…]")
+BREAK = re.compile(r"[^\w\s'’-]|_|\s['’-]|['’-]\s")
 """Where a clause ends, and a formula stands."""
 
 STOP = frozenset(
