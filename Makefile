@@ -11,13 +11,16 @@ export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test data lint types figures bench format lock lock-upgrade lock-check clean
+.PHONY: help demo lens test data lint types figures bench vendor format lock lock-upgrade lock-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/demo.stamp ## factorize three real matrices, tables and pictures into out/demo
 	$(VENV)/bin/lopside demo --out out/demo
+
+lens: $(VENV)/lens.stamp ## open the reading room in the browser
+	$(VENV)/bin/lopside lens
 
 test: lock-check lint types data ## everything that must pass: lock, format, lint, types, tests and doctests
 	$(PY) -m pytest
@@ -40,6 +43,9 @@ bench: $(BENCH_VENV)/bench.stamp ## run the benchmarks; BENCH=--quick for a firs
 	@for name in sweep small factorize outofcore completion imputation estimators recovery certificates; do \
 	  echo; echo "benchmarks/$$name.py $(BENCH)"; $(BENCH_VENV)/bin/python benchmarks/$$name.py $(BENCH) || exit 1; \
 	done
+
+vendor: ## rebuild the reading room's browser libraries from their lock (needs Node)
+	cd scripts/vendor && npm ci --ignore-scripts && node build.mjs
 
 format: $(VENV)/dev.stamp ## put the code into shape
 	$(PY) -m ruff check --fix .
@@ -70,10 +76,14 @@ $(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(PY)
 	$(call install,$(VENV),demo)
 	@touch $@
 
-# The development lock holds the demo lock.
+$(VENV)/lens.stamp: requirements/lens.txt pyproject.toml | $(PY)
+	$(call install,$(VENV),lens)
+	@touch $@
+
+# The development lock holds the others.
 $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(PY)
 	$(call install,$(VENV),dev)
-	@touch $(VENV)/demo.stamp $@
+	@touch $(VENV)/demo.stamp $(VENV)/lens.stamp $@
 
 $(BENCH_VENV)/bench.stamp: requirements/bench.txt pyproject.toml | $(PY)
 	@test -e $(BENCH_VENV)/bin/python || $(PY) -m venv $(BENCH_VENV)

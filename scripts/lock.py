@@ -1,4 +1,5 @@
-"""Make or check the locks: requirements/demo.txt (to run), dev.txt (to develop) and bench.txt (to compare).
+"""Make or check the locks: requirements/demo.txt (to run), lens.txt (to read), dev.txt (to develop)
+and bench.txt (to compare).
 
 ``python scripts/lock.py`` resolves the requirements of pyproject.toml for every Python, system and processor;
 a pin that still fits stays as it is unless ``--upgrade`` is given. With ``--check`` it needs no network and
@@ -22,8 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # dev first: the others take its versions, so one environment can hold all.
 LOCKS = {
-    "dev.txt": ["--extra=demo", "--group=dev"],
+    "dev.txt": ["--extra=demo", "--extra=lens", "--group=dev"],
     "demo.txt": ["--extra=demo", "--group=build"],
+    "lens.txt": ["--extra=lens", "--group=build"],
     "bench.txt": ["--extra=demo", "--group=bench"],
 }
 HEADER = '# Made by "make lock". Requirements sha256:{requirements}\n# Pins sha256:{pins}\n'

@@ -8,7 +8,7 @@ import sys
 import time
 
 LATER = {"scipy", "matplotlib", "typer", "rich", "sklearn", "PIL", "threadpoolctl", "numba"}
-LATER |= {"narwhals", "pandas", "polars", "pyarrow"}
+LATER |= {"narwhals", "pandas", "polars", "pyarrow", "jinja2", "starlette", "uvicorn"}
 
 
 def run(*arguments: str) -> tuple[str, float]:

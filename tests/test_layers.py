@@ -38,6 +38,14 @@ ROOTS = {"lopside", "lopside.__main__"}
 
 EVERYWHERE = {"numpy", "scipy", "threadpoolctl"}
 HOMES = {
+    "arxiv": {"lens"},
+    "bibtexparser": {"lens"},
+    "jinja2": {"lens"},
+    "platformdirs": {"lens"},
+    "rispy": {"lens"},
+    "semanticscholar": {"lens"},
+    "starlette": {"lens"},
+    "uvicorn": {"lens"},
     "PIL": {"io"},
     "fbpca": {"bench"},
     "narwhals": {"frames", "io"},

@@ -63,7 +63,9 @@ def test_what_a_formula_is(text: str, kinds: list[str]) -> None:
     assert [piece.kind for piece in pieces(text)] == kinds
 
 
-@pytest.mark.parametrize("text", ["$", "\\(", "\\[", "$$", "\\begin{align}", "{", "\\", "\\c", "$x", "a. B", "\\'{", "--"])
+@pytest.mark.parametrize(
+    "text", ["$", "\\(", "\\[", "$$", "\\begin{align}", "{", "\\", "\\c", "$x", "a. B", "\\'{", "--"]
+)
 def test_time_is_in_proportion_to_the_length(text: str) -> None:
     def seconds(count: int) -> float:
         began = time.perf_counter()
@@ -88,7 +90,11 @@ def test_names() -> None:
 
 
 def test_one_form_for_all_spellings() -> None:
-    pairs = [("non-convex", "Nonconvex"), ("factorisation", "factorizations"), ("over-parametrised", "overparameterized")]
+    pairs = [
+        ("non-convex", "Nonconvex"),
+        ("factorisation", "factorizations"),
+        ("over-parametrised", "overparameterized"),
+    ]
     for one, other in pairs:
         assert word_key(one) == word_key(other)
     assert word_key("supervised") == "supervised"
@@ -97,7 +103,7 @@ def test_one_form_for_all_spellings() -> None:
 
 def weighed(texts: dict[str, str]) -> dict[str, list[Any]]:
     found = {paper["slug"]: counted(paper["title"], texts.get(paper["slug"], "")) for paper in CORPUS}
-    df = Counter(key for one in found.values() for key in one.count)
+    df = Counter(key for one in found.values() for key in one.times)
     return {slug: key_terms(one, df, len(found), 20) for slug, one in found.items()}
 
 
@@ -123,7 +129,13 @@ def test_terms_and_sentences_of_the_abstracts() -> None:
     texts = abstracts()
     weights = require_sound(texts)
     keys = {term.key for term in weights["ye2021-global"]}
-    assert {"asymmetric low-rank", "low-rank matrix factorization", "global convergence", "polynomial", "asymmetric matrix sensing"} <= keys
+    assert {
+        "asymmetric low-rank",
+        "low-rank matrix factorization",
+        "global convergence",
+        "polynomial",
+        "asymmetric matrix sensing",
+    } <= keys
     assert {"randomly initialized gradient", "gradient descent"} <= keys
     said = in_short(texts["ye2021-global"], [term.key for term in weights["ye2021-global"]])
     assert said is not None

@@ -15,6 +15,7 @@ from lopside.cli.certify import certify
 from lopside.cli.complete import complete
 from lopside.cli.demo import demo
 from lopside.cli.factor import factor
+from lopside.cli.lens import lens
 from lopside.cli.reproduce import reproduce
 from lopside.cli.talk import Exit, Refusal, plain_warnings, prepare_streams, say, unwritten
 from lopside.errors import Error
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 for command in (factor, complete, certify, reproduce, catalog, demo, bench):
     app.command()(command)
+app.add_typer(lens)
 
 
 def show_version(asked: bool) -> None:

@@ -87,5 +87,5 @@ async def _unusable(request: Request, error: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     _log.error("%s %s", request.method, request.url.path, exc_info=error)
-    said = "Something here is wrong, and it is not you. What you wrote is kept if it was there before; the terminal says more."
+    said = "The fault is in Lens, not with you. Nothing that was stored before is lost. The terminal says more."
     return page(request, "said.html", 500, title="That went wrong", said=said)

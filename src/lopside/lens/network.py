@@ -91,7 +91,16 @@ def network(db: sqlite3.Connection, paper: Paper) -> Network:
     authors = " · ".join(name for _, name in paper.authors)
     nodes = [Node(paper.pk, paper.slug, paper.title, authors, paper.year, "this paper", len(rows), center, 0.0)]
     nodes += [
-        Node(pk, row["slug"], row["title"], row["authors"] or "", row["year"], row["relation"], row["degree"], *places[pk])
+        Node(
+            pk,
+            row["slug"],
+            row["title"],
+            row["authors"] or "",
+            row["year"],
+            row["relation"],
+            row["degree"],
+            *places[pk],
+        )
         for pk, row in sorted(around.items(), key=lambda item: (places[item[0]], item[0]))
     ]
     at = {node.pk: place for place, node in enumerate(nodes)}

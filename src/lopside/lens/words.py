@@ -44,7 +44,9 @@ def licence(address: str | None) -> Licence | None:
     name = _KNOWN.get(address.split("://", 1)[1].removeprefix("www.").rstrip("/"))
     if name is None:
         return Licence("a licence of its own", "A licence of its own:", address, host)
-    said = f"{name}: you may read it at arXiv; only the record is kept here." if name.startswith("arXiv") else f"{name}."
+    said = (
+        f"{name}: you may read it at arXiv; only the record is kept here." if name.startswith("arXiv") else f"{name}."
+    )
     return Licence(name, said, address, host)
 
 
@@ -54,7 +56,11 @@ _UNITS = (("year", 365.25), ("month", 30.44), ("day", 1.0))
 def age(when: str, today: date | None = None) -> str:
     """Return how long ago a day was.
 
-    >>> age("2021-06-29", date(2026, 11, 23)), age("2026-11-22", date(2026, 11, 23)), age("2030-01-01", date(2026, 1, 1))
+    >>> (
+    ...     age("2021-06-29", date(2026, 11, 23)),
+    ...     age("2026-11-22", date(2026, 11, 23)),
+    ...     age("2030-01-01", date(2026, 1, 1)),
+    ... )
     ('5 years ago', '1 day ago', 'to come')
     """
     days = ((today or datetime.now(UTC).date()) - date.fromisoformat(when[:10])).days

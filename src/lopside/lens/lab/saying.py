@@ -43,12 +43,11 @@ def _solver(settings: Settings) -> str:
 def as_commands(settings: Settings) -> str:
     """Return two commands: one makes the matrix, one the first curve."""
     sigma = _SPECTRA[settings.spectrum].format(kappa=settings.kappa, r=settings.r, r_less=settings.r - 1)
-    made = (
-        "import numpy as np; from lopside.data import planted; "
-        f"np.save('A.npy', planted(({settings.m}, {settings.n}), {sigma}, noise={settings.noise!r}, rng={settings.seed}).A)"
-    )
+    matrix = f"planted(({settings.m}, {settings.n}), {sigma}, noise={settings.noise!r}, rng={settings.seed}).A"
+    made = f"import numpy as np; from lopside.data import planted; np.save('A.npy', {matrix})"
     fit = [
-        "lopside", "factor", "A.npy", "--rank", str(settings.d), "--solver", settings.solver, "--step-size", settings.step,
+        "lopside", "factor", "A.npy", "--rank", str(settings.d),
+        "--solver", settings.solver, "--step-size", settings.step,
         "--start", settings.starts[0], "--relative-error", repr(settings.target), "--max-steps", str(settings.steps),
         "--rng", str(settings.seed + 1), "--out", "run", "--plot",
     ]  # fmt: skip

@@ -118,11 +118,15 @@ class Settings:
                 continue
             number = _number(text, whole=allowed.whole)
             if number is None:
-                said.append(f"{name} = {text[:30]} is no {'whole ' if allowed.whole else ''}number, so it was left as it was.")
+                said.append(
+                    f"{name} = {text[:30]} is no {'whole ' if allowed.whole else ''}number, so it was left as it was."
+                )
                 continue
             values[name] = min(max(number, allowed.low), allowed.high)
             if values[name] != number:
-                said.append(f"{name} = {text[:30]} is beyond {allowed.low:g} to {allowed.high:g}; taken: {values[name]:g}.")
+                said.append(
+                    f"{name} = {text[:30]} is beyond {allowed.low:g} to {allowed.high:g}; taken: {values[name]:g}."
+                )
             values[name] = int(values[name]) if allowed.whole else float(values[name])
         if given.get("spectrum") in SPECTRA:
             values["spectrum"] = given["spectrum"]

@@ -18,5 +18,11 @@ def show(request: Request) -> Response:
         count = db.execute("SELECT count(*) FROM record WHERE part = 'paper'").fetchone()[0]
     vendored = json.loads(files("lopside.lens").joinpath("static/vendor/lock.json").read_text("utf-8"))
     return page(
-        request, "about.html", here="about", version=__version__, path=library(request).path, count=count, parts=vendored["packages"]
+        request,
+        "about.html",
+        here="about",
+        version=__version__,
+        path=library(request).path,
+        count=count,
+        parts=vendored["packages"],
     )

@@ -64,7 +64,10 @@ def _ris(_: sqlite3.Connection, paper: Paper) -> str:
     fields = [("TY", "JOUR" if paper.venue else "UNPB"), ("TI", plain(paper.title))]
     fields += [("AU", _reversed(name)) for _, name in paper.authors]
     fields += [("PY", str(paper.year or "")), ("JO", paper.venue or ""), ("DO", paper.ids.get("doi", ""))]
-    fields += [("AB", paper.abstract or ""), ("UR", f"https://arxiv.org/abs/{paper.ids['arxiv']}" if "arxiv" in paper.ids else "")]
+    fields += [
+        ("AB", paper.abstract or ""),
+        ("UR", f"https://arxiv.org/abs/{paper.ids['arxiv']}" if "arxiv" in paper.ids else ""),
+    ]
     lines = [f"{tag}  - {' '.join(value.split())}" for tag, value in fields if value]
     return "\r\n".join([*lines, "ER  - ", ""])
 
@@ -85,14 +88,15 @@ def csl(paper: Paper) -> dict[str, Any]:
         "id": paper.slug,
         "type": "article-journal" if paper.venue else "article",
         "title": plain(paper.title),
-        "author": [{"family": family(name), "given": name.removesuffix(family(name)).strip()} for _, name in paper.authors],
+        "author": [
+            {"family": family(name), "given": name.removesuffix(family(name)).strip()} for _, name in paper.authors
+        ],
     }
     if paper.year:
         day = [int(part) for part in (paper.published or str(paper.year)).split("-")]
         found["issued"] = {"date-parts": [day]}
-    for key, value in (("container-title", paper.venue), ("DOI", paper.ids.get("doi")), ("abstract", paper.abstract)):
-        if value:
-            found[key] = value
+    further = {"container-title": paper.venue, "DOI": paper.ids.get("doi"), "abstract": paper.abstract}
+    found |= {key: value for key, value in further.items() if value}
     if "arxiv" in paper.ids:
         found["URL"] = f"https://arxiv.org/abs/{paper.ids['arxiv']}"
     return found

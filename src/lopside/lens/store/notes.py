@@ -18,7 +18,8 @@ def notes_of(db: sqlite3.Connection, paper: int) -> list[sqlite3.Row]:
 def all_notes(db: sqlite3.Connection) -> list[sqlite3.Row]:
     """Return all notes with the slug and title of their papers, the newest first."""
     return db.execute(
-        "SELECT note.*, slug, title FROM note JOIN paper ON paper.pk = note.paper ORDER BY note.changed_at DESC, note.pk DESC"
+        "SELECT note.*, slug, title FROM note JOIN paper ON paper.pk = note.paper "
+        "ORDER BY note.changed_at DESC, note.pk DESC"
     ).fetchall()
 
 
@@ -26,7 +27,8 @@ def add(db: sqlite3.Connection, paper: int, body: str, anchor: str = "") -> int:
     """Keep a note, and return its key."""
     at = now()
     found = db.execute(
-        "INSERT INTO note (paper, anchor, body, created_at, changed_at) VALUES (?, ?, ?, ?, ?)", (paper, anchor, body, at, at)
+        "INSERT INTO note (paper, anchor, body, created_at, changed_at) VALUES (?, ?, ?, ?, ?)",
+        (paper, anchor, body, at, at),
     ).lastrowid
     index(db, paper)
     assert found is not None

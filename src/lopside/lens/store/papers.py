@@ -62,7 +62,9 @@ class Paper:
         return self.abstract or self.digest or ""
 
 
-_FIELDS = tuple(name for name in Paper.__dataclass_fields__ if name not in ("authors", "ids", "categories", "tags", "records"))
+_FIELDS = tuple(
+    name for name in Paper.__dataclass_fields__ if name not in ("authors", "ids", "categories", "tags", "records")
+)
 
 
 def now() -> str:
@@ -76,7 +78,9 @@ def paper(db: sqlite3.Connection, slug: str) -> Paper | None:
     if row is None:
         return None
     pk = (row["pk"],)
-    authors = "SELECT person.slug, printed FROM authorship JOIN person ON person = person.pk WHERE paper = ? ORDER BY place"
+    authors = (
+        "SELECT person.slug, printed FROM authorship JOIN person ON person = person.pk WHERE paper = ? ORDER BY place"
+    )
     return Paper(
         **dict(row),
         authors=[tuple(found) for found in db.execute(authors, pk)],
@@ -85,7 +89,9 @@ def paper(db: sqlite3.Connection, slug: str) -> Paper | None:
         tags=[tag for (tag,) in db.execute("SELECT tag FROM tag WHERE paper = ? ORDER BY tag", pk)],
         records=[
             tuple(found)
-            for found in db.execute("SELECT part, source, fetched_at FROM record WHERE paper = ? ORDER BY part, source", pk)
+            for found in db.execute(
+                "SELECT part, source, fetched_at FROM record WHERE paper = ? ORDER BY part, source", pk
+            )
         ],
     )
 
@@ -129,7 +135,10 @@ def put(db: sqlite3.Connection, facts: dict[str, Any], *, source: str) -> int:
     """
     authors = [repaired(name) for name in facts.get("authors", ())]
     slug = facts.get("slug") or new_slug(db, facts["title"], authors, facts.get("year"))
-    given = {name: facts.get(name) for name in ("abstract", "digest", "year", "published", "updated", "version", "venue", "licence")}
+    given = {
+        name: facts.get(name)
+        for name in ("abstract", "digest", "year", "published", "updated", "version", "venue", "licence")
+    }
     row = {"slug": slug, "title": facts["title"], "title_folded": folded(facts["title"]), "changed_at": now(), **given}
     names = ", ".join(row)
     pk = db.execute(f"INSERT INTO paper ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())).lastrowid
@@ -160,7 +169,9 @@ def cite(db: sqlite3.Connection, citing: int, cited: int, *, source: str) -> Non
 def index(db: sqlite3.Connection, pk: int) -> None:
     """Bring what is searched for up to what is stored of a paper."""
     row = db.execute("SELECT title, coalesce(abstract, digest, '') AS text FROM paper WHERE pk = ?", (pk,)).fetchone()
-    authors = " · ".join(a for (a,) in db.execute("SELECT printed FROM authorship WHERE paper = ? ORDER BY place", (pk,)))
+    authors = " · ".join(
+        a for (a,) in db.execute("SELECT printed FROM authorship WHERE paper = ? ORDER BY place", (pk,))
+    )
     notes = "\n".join(body for (body,) in db.execute("SELECT body FROM note WHERE paper = ? ORDER BY pk", (pk,)))
     db.execute("DELETE FROM paper_fts WHERE rowid = ?", (pk,))
     db.execute(
@@ -173,12 +184,12 @@ def weigh_terms(db: sqlite3.Connection) -> None:
     """Find the key terms of all papers anew; what a term tells depends on all of them."""
     rows = db.execute("SELECT pk, title, coalesce(abstract, digest, '') AS text FROM paper").fetchall()
     found = {row["pk"]: counted(row["title"], row["text"]) for row in rows}
-    df = Counter(key for one in found.values() for key in one.count)
+    df = Counter(key for one in found.values() for key in one.times)
     db.execute("DELETE FROM term")
     db.executemany(
         "INSERT INTO term VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            (pk, place, term.key, term.text, term.count, term.df, term.score)
+            (pk, place, term.key, term.text, term.times, term.df, term.score)
             for pk, one in found.items()
             for place, term in enumerate(key_terms(one, df, len(found), TERMS))
         ),
@@ -192,7 +203,8 @@ def connected(db: sqlite3.Connection, pk: int) -> list[sqlite3.Row]:
 
 _CONNECTED = """
 SELECT other.pk, other.slug, other.title, other.year, side.relation,
-  (SELECT group_concat(printed, ' · ') FROM (SELECT printed FROM authorship WHERE paper = other.pk ORDER BY place)) AS authors,
+  (SELECT group_concat(printed, ' · ')
+   FROM (SELECT printed FROM authorship WHERE paper = other.pk ORDER BY place)) AS authors,
   (SELECT value FROM paper_id WHERE paper = other.pk AND scheme = 'arxiv') AS arxiv,
   (SELECT count(*) FROM citation WHERE citing = other.pk OR cited = other.pk) AS degree
 FROM (SELECT citing AS pk, 'cites this' AS relation FROM citation WHERE cited = :pk

@@ -135,12 +135,12 @@ class Found(NamedTuple):
     ----------
     rows : list of Row
         pk, slug, title, year, authors, degree, terms.
-    count : int
+    total : int
         Of all.
     """
 
     rows: list[sqlite3.Row]
-    count: int
+    total: int
 
 
 def search(db: sqlite3.Connection, query: Query, *, order: str = "relevance", page: int = 1) -> Found:
@@ -163,7 +163,8 @@ def search(db: sqlite3.Connection, query: Query, *, order: str = "relevance", pa
 
 
 _MORE = """
-(SELECT group_concat(printed, ' · ') FROM (SELECT printed FROM authorship WHERE paper = paper.pk ORDER BY place)) AS authors,
+(SELECT group_concat(printed, ' · ')
+   FROM (SELECT printed FROM authorship WHERE paper = paper.pk ORDER BY place)) AS authors,
 (SELECT count(*) FROM citation WHERE citing = paper.pk OR cited = paper.pk) AS degree,
 (SELECT group_concat(text, ' · ') FROM (SELECT text FROM term WHERE paper = paper.pk ORDER BY place LIMIT 3)) AS terms
 """

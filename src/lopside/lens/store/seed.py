@@ -1,4 +1,4 @@
-"""The papers that every library begins with: facts about the two papers this all started from, and those around them."""
+"""The papers that every library begins with: the two that this all started from, and those around them."""
 
 from __future__ import annotations
 

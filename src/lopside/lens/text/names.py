@@ -8,14 +8,17 @@ import unicodedata
 from lopside.lens.text.tex import plain
 
 _LOST_ACUTE = re.compile(r"(?<=[^\W\d_])'([a-z])\b")
-_PARTICLES = frozenset("de del della der den di du da dos la le van von ten ter zu zur al el bin ibn".split())
-_SUFFIXES = frozenset("jr jr. sr sr. ii iii iv".split())
+_PARTICLES = frozenset(
+    ("de", "del", "della", "der", "den", "di", "du", "da", "dos", "la", "le", "van", "von", "ten", "ter", "zu", "zur")
+    + ("al", "el", "bin", "ibn")
+)
+_SUFFIXES = frozenset(("jr", "jr.", "sr", "sr.", "ii", "iii", "iv"))
 
 
 def repaired(name: str) -> str:
-    """Return a name with TeX decoded, and an apostrophe that was an acute accent made one again.
+    r"""Return a name with TeX decoded, and an apostrophe that was an acute accent made one again.
 
-    >>> [repaired(name) for name in ("Mihailo R. Jovanovi'c", r"Massouli\\'e", "Conan O'Connor", "Laurent Massouli'e")]
+    >>> [repaired(name) for name in ("Mihailo R. Jovanovi'c", r"Massouli\'e", "Conan O'Connor", "Laurent Massouli'e")]
     ['Mihailo R. Jovanović', 'Massoulié', "Conan O'Connor", 'Laurent Massoulié']
     """
     decoded = " ".join(plain(name).replace("’", "'").split())

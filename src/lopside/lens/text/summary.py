@@ -18,7 +18,10 @@ _CLAIMS = (
     (re.compile(r"\b(first|only) (\w+ )?(proof|result|algorithm|guarantee|polynomial|analysis)", re.IGNORECASE), 3.0),
     (re.compile(r"\bwe (show|prove|establish|provide|demonstrate|find|give)\b", re.IGNORECASE), 2.0),
     (re.compile(r"\b(this|our) (paper|work|result)s? (proves?|shows?|presents?|establish)", re.IGNORECASE), 2.0),
-    (re.compile(r"\b(converges?|convergence|suffices?|guarantees?|achieves?|optimal|polynomial)\b", re.IGNORECASE), 0.7),
+    (
+        re.compile(r"\b(converges?|convergence|suffices?|guarantees?|achieves?|optimal|polynomial)\b", re.IGNORECASE),
+        0.7,
+    ),
 )
 """What a claim is made with, and how much that weighs."""
 

@@ -29,7 +29,7 @@ class Term(NamedTuple):
         One form for all spellings.
     text : str
         The spelling that is most frequent in the paper.
-    count : int
+    times : int
         How often it stands there, the title counted once.
     df : int
         In how many papers.
@@ -39,7 +39,7 @@ class Term(NamedTuple):
 
     key: str
     text: str
-    count: int
+    times: int
     df: int
     score: float
 
@@ -51,14 +51,14 @@ class Counted(NamedTuple):
     ----------
     weight : Counter
         Key to how often, the title's twice.
-    count : Counter
+    times : Counter
         Key to how often.
     spelled : mapping of Counter
         Key to its spellings.
     """
 
     weight: Counter[str]
-    count: Counter[str]
+    times: Counter[str]
     spelled: Mapping[str, Counter[str]]
 
 
@@ -122,7 +122,7 @@ def key_terms(paper: Counted, df: Mapping[str, int], papers: int, most: int = 10
             kept.append((score, key))
     size = math.sqrt(math.fsum(score * score for score, _ in kept)) or 1.0
     return [
-        Term(key, _spelling(paper.spelled[key]), paper.count[key], df.get(key, 1), score / size) for score, key in kept
+        Term(key, _spelling(paper.spelled[key]), paper.times[key], df.get(key, 1), score / size) for score, key in kept
     ]
 
 

@@ -60,7 +60,9 @@ _LETTERS = {
     "copyright": "©",
 }
 _LETTER = re.compile(rf"\\({'|'.join(sorted(_LETTERS, key=len, reverse=True))})(?![a-zA-Z])")
-_SILENT = frozenset({"cite", "citep", "citet", "ref", "eqref", "label", "footnote", "input", "include", "vspace", "hspace"})
+_SILENT = frozenset(
+    {"cite", "citep", "citet", "ref", "eqref", "label", "footnote", "input", "include", "vspace", "hspace"}
+)
 """Commands whose argument is not to be read either."""
 
 _CHARACTERS = {"\\": " ", " ": " ", ",": " ", ";": " ", ":": " ", "!": "", "/": "", "-": "", "@": "", "\n": " "}
@@ -86,13 +88,13 @@ class Piece(NamedTuple):
 
 
 def pieces(text: str) -> list[Piece]:
-    """Return the pieces of a text, in order; their sources make up the text again.
+    r"""Return the pieces of a text, in order; their sources make up the text again.
 
-    Formulas stand between $, $$, \\( \\), \\[ \\], and in environments as \\begin{align}. A $ opens a formula only
+    Formulas stand between $, $$, \( \), \[ \], and in environments as \begin{align}. A $ opens a formula only
     where something else than a blank follows, and closes it only where none precedes and no digit follows, so that
     "$5 and $6" is prose. What is not closed is prose. Takes time in proportion to the length.
 
-    >>> [(piece.kind, piece.text) for piece in pieces(r"Na\\"ive rank-$r$ for \\$5")]
+    >>> [(piece.kind, piece.text) for piece in pieces(r"Na\"ive rank-$r$ for \$5")]
     [('prose', 'Naïve rank-'), ('inline', 'r'), ('prose', ' for $5')]
     """
     found: list[Piece] = []
@@ -152,9 +154,9 @@ def _prose(source: str) -> Piece:
 
 
 def plain(prose: str) -> str:
-    """Return prose as a reader sees it: accents and text commands decoded, other commands left out.
+    r"""Return prose as a reader sees it: accents and text commands decoded, other commands left out.
 
-    >>> plain(r"Jovanovi\\'c, \\emph{L. O}stroj \\v{S}, Erd\\H{o}s --- 5\\\\% \\unknown{word}")
+    >>> plain(r"Jovanovi\'c, \emph{L. O}stroj \v{S}, Erd\H{o}s --- 5\\% \unknown{word}")
     'Jovanović, L. Ostroj Š, Erdős — 5 % word'
     """
     return unicodedata.normalize("NFC", "".join(_decoded(prose)))
