@@ -1,5 +1,6 @@
-"""Make or check the locks: requirements/demo.txt (to run), lens.txt (to read), dev.txt (to develop)
-and bench.txt (to compare).
+"""Make or check the locks, each for one use.
+
+requirements/demo.txt is to run, lens.txt to read, dev.txt to develop and bench.txt to compare.
 
 ``python scripts/lock.py`` resolves the requirements of pyproject.toml for every Python, system and processor;
 a pin that still fits stays as it is unless ``--upgrade`` is given. With ``--check`` it needs no network and
