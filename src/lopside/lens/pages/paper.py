@@ -12,7 +12,6 @@ from lopside.lens.network import Node, network
 from lopside.lens.rendering import library, page
 from lopside.lens.store import papers
 from lopside.lens.store.notes import notes_of
-from lopside.lens.table import Wanted
 from lopside.lens.text.summary import in_short
 from lopside.lens.text.tex import pieces
 from lopside.lens.words import licence
@@ -36,7 +35,6 @@ def show(request: Request) -> Response:
             "notes": notes_of(db, paper.pk),
             "questions": papers.questions(db, paper.pk),
         }
-    wanted = Wanted.read(request.query_params)
     sentence = in_short(paper.text, [term["key"] for term in terms])
     return page(
         request,
@@ -49,8 +47,6 @@ def show(request: Request) -> Response:
         pieces=pieces(paper.text),
         citing=[row for row in rows if row["relation"] == "cites this"],
         cited=[row for row in rows if row["relation"] == "cited here"],
-        wanted=wanted,
-        shown=wanted.rows(rows),
         kinds=_KINDS,
         distance=_distance,
         **values,
