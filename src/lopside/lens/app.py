@@ -63,11 +63,13 @@ def create(path: Path, *, port: int) -> Starlette:
             Route("/healthz", lambda _: PlainTextResponse("ok")),
             Mount("/static", static),
         ],
-        middleware=[Middleware(Guard, hosts=names), Middleware(GZipMiddleware, minimum_size=1000)],
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000)],
         exception_handlers={HTTPException: _refused, FileError: _unusable, Exception: _broken},
     )
     app.state.store, app.state.token = store, secrets.token_urlsafe(24)
     app.state.pages = environment(static, app.state.token)
+    # Around all of it: Starlette answers faults outside of the middleware that it is given.
+    app.middleware_stack = Guard(app.build_middleware_stack(), hosts=names)
     return app
 
 
