@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lens_pages import PAGES, addresses
 from starlette.testclient import TestClient
@@ -63,7 +63,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 
 
 @given(text=QUERIES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=400)
+@settings(max_examples=400)
 def test_any_query_is_answered(store: Library, text: str) -> None:
     query = parsed(text)
     assert MATCH.fullmatch(query.match), query.match
@@ -73,18 +73,21 @@ def test_any_query_is_answered(store: Library, text: str) -> None:
         assert sum(count for _, count in years_of(db, query)) <= found.total
 
 
+@pytest.fixture(scope="module")
+def texts(store: Library) -> dict[int, str]:
+    columns = ("title", "authors", "abstract", "notes")
+    with store.reading() as db:
+        rows = db.execute("SELECT rowid, * FROM paper_fts").fetchall()
+    return {row["rowid"]: f" {folded(' '.join(row[name] or '' for name in columns))}" for row in rows}
+
+
 @given(
     words=st.lists(st.sampled_from(["gradient", "descent", "matrix", "du", "low-rank", "zzz"]), min_size=1, max_size=4)
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_query_finds_what_a_reader_would(store: Library, words: list[str]) -> None:
+def test_a_query_finds_what_a_reader_would(store: Library, texts: dict[int, str], words: list[str]) -> None:
     """All words, each the beginning of one in the title, the authors or the text; as a slow reader finds them."""
     with store.reading() as db:
         found = {row["pk"] for row in search(db, parsed(" ".join(words))).rows}
-        texts = {
-            row["rowid"]: f" {folded(' '.join(row[name] or '' for name in ('title', 'authors', 'abstract', 'notes')))}"
-            for row in db.execute("SELECT rowid, * FROM paper_fts")
-        }
     asked = [f" {folded(word)}" for word in words]
     assert found == {pk for pk, text in texts.items() if all(word in text for word in asked)}
 
@@ -193,9 +196,9 @@ def test_twice_the_text_takes_about_twice_the_time(reader: str, kind: str) -> No
     def seconds(n: int) -> float:
         text, best = made(n), float("inf")
         for _ in range(2):
-            began = time.perf_counter()
+            began = time.thread_time()  # of this thread alone: the machine may have others to serve
             read(text)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.thread_time() - began)
         return best
 
     small, large = seconds(300), seconds(4_800)
