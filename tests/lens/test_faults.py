@@ -104,6 +104,7 @@ def test_a_disk_that_is_full(app: Any, client: Any, post: Post, tmp_path: Path) 
         assert answer.status_code == 503
         assert "a disk that is full" in answer.text
         assert "nothing was changed" in answer.text
+        assert "long long" in answer.text  # what was written can be copied from there
         page = client.get("/p/ye2021-global").text
         assert "worth keeping" in page
         assert "long long" not in page

@@ -29,7 +29,7 @@ def environment(static: StaticFiles, token: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals.update(static=static.address, token=token, age=age, plain=plain, here="", asked="")
+    pages.globals.update(static=static.address, token=token, age=age, plain=plain, here="", asked="", wrote="")
     return pages
 
 
@@ -69,6 +69,7 @@ async def form(request: Request) -> FormData:
         raise HTTPException(
             403, "This page is from before the last start of Lens. Go back, copy what you wrote, reload."
         )
+    request.state.wrote = str(found.get("body", ""))
     return found
 
 
