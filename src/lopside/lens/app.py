@@ -56,6 +56,8 @@ def create(path: Path, *, port: int) -> Starlette:
             Route("/p/{slug}/notes/{pk:int}", notes.change, methods=["POST"]),
             Route("/p/{slug}/lab", lab.of_paper),
             Route("/lab", lab.first),
+            Route("/lab/{recipe}.json", lab.as_json),
+            Route("/lab/{recipe}.svg", lab.as_picture),
             Route("/lab/{recipe}", lab.show),
             Route("/lab/{recipe}", lab.run, methods=["POST"]),
             Route("/notes", notes.show),
@@ -66,7 +68,7 @@ def create(path: Path, *, port: int) -> Starlette:
         middleware=[Middleware(Guard, hosts=names), Middleware(GZipMiddleware, minimum_size=1000)],
         exception_handlers={HTTPException: _refused, FileError: _unusable, Exception: _broken},
     )
-    app.state.store, app.state.token = store, secrets.token_urlsafe(24)
+    app.state.store, app.state.token, app.state.bench = store, secrets.token_urlsafe(24), lab.Bench()
     app.state.pages = environment(static, app.state.token)
     return app
 

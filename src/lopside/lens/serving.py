@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:
     import uvicorn
 
     from lopside.lens.app import create
+    from lopside.lens.pages.lab import warm
 
     with _listening(port) as ours:
         address = f"http://{HOST}:{ours.getsockname()[1]}/"
@@ -51,6 +53,7 @@ def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 ready(address)
+                threading.Thread(target=warm, daemon=True).start()
 
         # Nobody else's proxy stands before this, so what a header says of one is not believed.
         config = uvicorn.Config(

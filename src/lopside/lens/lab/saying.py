@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from lopside.catalog import text
 from lopside.lens.lab.settings import Settings
 
 _SPECTRA = {
@@ -22,7 +23,7 @@ from lopside.catalog import parse
 from lopside.data import planted
 
 A = planted(({settings.m}, {settings.n}), {sigma}, noise={settings.noise!r}, rng={settings.seed}).A
-solver = parse("solver", {_solver(settings)!r})
+solver = parse("solver", {text(settings.method())!r})
 stop = lo.Stop(max_steps={settings.steps}, relative_error={settings.target!r})
 for start in {list(settings.starts)!r}:
     for seed in range({settings.seed + 1}, {settings.seed + 1 + settings.runs}):
@@ -35,11 +36,6 @@ print(solution.certificate.summary())
 """
 
 
-def _solver(settings: Settings) -> str:
-    """Return the method with its step size, where it takes one."""
-    return settings.solver if "[" in settings.solver else f"{settings.solver}[step_size={settings.step}]"
-
-
 def as_commands(settings: Settings) -> str:
     """Return two commands: one makes the matrix, one the first curve."""
     sigma = _SPECTRA[settings.spectrum].format(kappa=settings.kappa, r=settings.r, r_less=settings.r - 1)
@@ -47,7 +43,7 @@ def as_commands(settings: Settings) -> str:
     made = f"import numpy as np; from lopside.data import planted; np.save('A.npy', {matrix})"
     fit = [
         "lopside", "factor", "A.npy", "--rank", str(settings.d),
-        "--solver", settings.solver, "--step-size", settings.step,
+        "--solver", text(settings.method()),
         "--start", settings.starts[0], "--relative-error", repr(settings.target), "--max-steps", str(settings.steps),
         "--rng", str(settings.seed + 1), "--out", "run", "--plot",
     ]  # fmt: skip

@@ -133,7 +133,8 @@ class Settings:
         for name, kind in (("solver", "solver"), ("step", "step size")):
             if text := str(given.get(name, "")).strip()[:100]:
                 _take(values, name, kind, text, said)
-        wanted = [text for text in dict.fromkeys(starts) if _parsed("start", text[:100], said)]
+        lines = [line.strip() for text in starts for line in text.splitlines() if line.strip()]
+        wanted = [text for text in dict.fromkeys(lines) if _parsed("start", text[:100], said)]
         if wanted:
             values["starts"] = tuple(wanted[:MOST_STARTS])
         return replace(base, **values)._fitting(said), said
@@ -155,13 +156,21 @@ class Settings:
     def query(self) -> str:
         """Return the address's part behind the question mark."""
         plain = {name: value for name, value in asdict(self).items() if name != "starts"}
-        pairs = [(name, f"{value:.12g}" if isinstance(value, float) else str(value)) for name, value in plain.items()]
+        pairs = [(name, repr(value) if isinstance(value, float) else str(value)) for name, value in plain.items()]
         return urlencode([*pairs, *(("start", start) for start in self.starts)])
 
     def key(self) -> str:
         """Return what tells these settings, and the version that runs them, from all others."""
         text = json.dumps([__version__, asdict(self)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def method(self) -> Any:
+        """Return the solver, with the step size where it takes one and names none itself."""
+        solver = parse("solver", self.solver)
+        takes = any(field.name == "step_size" for field in fields(solver))
+        if not takes or "step_size" in self.solver:
+            return solver
+        return replace(solver, step_size=parse("step size", self.step))
 
     def sigma(self) -> Array:
         """Return the planted singular values, from 1 down to 1/κ."""

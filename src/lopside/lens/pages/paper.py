@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from lopside.lens.lab.recipes import BY_PAPER
 from lopside.lens.network import Node, network
 from lopside.lens.rendering import library, page
 from lopside.lens.store import papers
@@ -49,6 +50,7 @@ def show(request: Request) -> Response:
         cited=[row for row in rows if row["relation"] == "cited here"],
         kinds=_KINDS,
         distance=_distance,
+        recipe=BY_PAPER.get(paper.slug),
         **values,
     )
 
