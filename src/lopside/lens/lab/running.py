@@ -143,7 +143,7 @@ class _Factors:
     def look(self, state: Any) -> None:
         """Measure the factors, if it is time."""
         if self.run.pause is None or state.step >= self.run.pause:
-            X, Y = (np.linalg.qr(np.asarray(factor, np.float64), mode="r") for factor in (state.X, state.Y))
+            X, Y = (np.asarray(np.linalg.qr(np.asarray(factor), mode="r")) for factor in (state.X, state.Y))
             self.seen["steps"].append(state.step)
             self.seen["imbalance"].append(_plain(float(np.linalg.norm(X.T @ X - Y.T @ Y))))
             self.seen["sigma"].append([_plain(value) for value in np.linalg.svd(X @ Y.T, compute_uv=False)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -184,7 +184,7 @@ async def run(request: Request) -> Response:
     )
 
 
-async def _until_gone(request: Request, lines: Iterator[str], cancelled: threading.Event) -> Any:
+async def _until_gone(request: Request, lines: Iterator[str], cancelled: threading.Event) -> AsyncIterator[str]:
     """Pass lines on; when whoever reads them goes away, the run is told at once."""
     end = object()
     try:
