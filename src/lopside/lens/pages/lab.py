@@ -186,9 +186,8 @@ async def run(request: Request) -> Response:
 
 async def _until_gone(request: Request, lines: Iterator[str], cancelled: threading.Event) -> AsyncIterator[str]:
     """Pass lines on; when whoever reads them goes away, the run is told at once."""
-    end = object()
     try:
-        while (line := await run_in_threadpool(next, lines, end)) is not end:
+        while (line := await run_in_threadpool(next, lines, None)) is not None:
             yield line
             if await request.is_disconnected():
                 break
