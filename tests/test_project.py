@@ -28,6 +28,7 @@ NOT_OURS = {
     "__pycache__",
     "build",
     "dist",
+    "node_modules",
     "out",
 }
 # Written so that no pattern matches itself.
