@@ -116,6 +116,7 @@ SAID = (
     Settings(m=40, n=30, r=3, d=5, runs=2, steps=200, starts=("unbalanced", "gaussian[scale=0.1]")),
     Settings(m=20, n=25, r=2, d=2, runs=1, steps=100, solver="gd", step="0.25/sigma1", spectrum="geometric", kappa=4.0),
     Settings(m=30, n=20, r=3, d=3, runs=1, steps=20, noise=0.05, seed=7, solver="als", starts=("gaussian",)),
+    Settings(m=20, n=20, r=2, d=4, runs=2, steps=40, step="0.2", starts=("gd / gaussian", "als / unbalanced")),
     Settings(m=30, n=20, r=4, d=6, runs=1, steps=50, step="0.5/sigma1", noise=0.1, spectrum="one large", kappa=3.0),
 )
 
@@ -129,7 +130,8 @@ def test_the_python_that_is_shown_repeats_the_run(settings: Settings) -> None:
     lines = [line.rsplit(" ", 3) for line in said.getvalue().splitlines()]
     here = [(start, end) for start, of in ends(run(settings)).items() for end in of]
     for (start, end), line in zip(here, lines, strict=False):
-        assert (line[0], int(line[2])) == (start, end["steps"])
+        assert line[0].endswith(" " + start.rpartition(" / ")[2])
+        assert int(line[2]) == end["steps"]
         assert math.isclose(float(line[3]) ** 2, end["error"], rel_tol=1e-6)
     assert "holds" in said.getvalue() or "✓" in said.getvalue() or "proved" in said.getvalue()
 

@@ -54,6 +54,9 @@ _SMALL = Settings(r=5, d=5, kappa=5.0, solver="gd", step="0.25/sigma1", starts=(
 _FIGURE = replace(_WARD, solver="gd")
 """Of [WK23, Section 6]: figures 2 to 4 are of gradient descent."""
 
+BOTH = replace(_SMALL, starts=("agd / unbalanced", "gd / gaussian[scale=0.001]"), runs=5)
+"""The two papers' methods on the same matrix."""
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -91,6 +94,7 @@ RECIPES = {
                     "Where gradient descent stands still, alternating steps are done after a few.",
                     replace(_WARD, step="1/sigma1", steps=200),
                 ),
+                Preset("Both papers", "Ward and Kolda's method and Ye and Du's on one matrix, by one step size.", BOTH),
                 Preset(
                     "κ = 10", "A worse conditioned matrix.", replace(_WARD, step="0.5/sigma1", kappa=10.0, steps=3000)
                 ),

@@ -90,9 +90,10 @@ def events(settings: Settings, cancelled: threading.Event) -> Iterator[dict[str,
 
 
 def _run(problem: Full, settings: Settings, start: str, seed: int, sigma1: float) -> Run:
+    solver, start = settings.curve(start)
     return Run(
         problem,
-        settings.method(),
+        solver,
         rank=settings.d,
         start=parse("start", start),
         stop=Stop(max_steps=settings.steps, relative_error=settings.target),
