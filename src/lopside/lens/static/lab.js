@@ -1,5 +1,4 @@
 // The lab: settings in the address, curves as they come, theorems ticked with their numbers.
-import { start as keys } from "./keys.js";
 import { say } from "./said.js";
 import { start as tex } from "./tex.js";
 import { axisX, axisY, gridY, lineY, plot } from "./vendor/plot.js";
@@ -46,6 +45,8 @@ const begin = async () => {
   const mine = run = new AbortController(), asked = query();
   history.replaceState(null, "", `?${asked}`);
   document.getElementById("address").href = `?${asked}`;
+  const note = document.getElementById("note-run");
+  note.href = `${note.pathname}?anchor=${encodeURIComponent(`run:${form.dataset.recipe}?${asked}`)}#write`;
   [button.disabled, stop.disabled, status.textContent] = [true, false, "running"];
   made = { begin: null, curves: [], ends: [], proof: null, said: "" };
   try {
@@ -181,6 +182,5 @@ addEventListener("resize", draw);
 
 sliders();
 tex();
-keys();
 const before = document.getElementById("made");
 if (before) { JSON.parse(before.textContent).forEach(take); draw(); }

@@ -18,7 +18,24 @@ const sort = (table, heading) => {
   say(`Sorted by ${heading.textContent.trim()}, ${falling ? "falling" : "rising"}.`);
 };
 
+// Rows in which all of the words stand, anywhere.
+const filter = (box, table) => {
+  const words = box.value.toLowerCase().split(/\s+/).filter(Boolean), rows = [...table.tBodies[0].rows];
+  for (const row of rows) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+  }
+  const shown = rows.filter((row) => !row.hidden).length;
+  document.getElementById("shown").textContent = `${shown} of ${rows.length}`;
+  say(`${shown} of ${rows.length} papers are shown.`);
+};
+
 export const start = () => {
+  const box = document.getElementById("filter"), citations = document.querySelector("table.citations");
+  if (box && citations) {
+    box.parentElement.hidden = false;
+    box.addEventListener("input", () => filter(box, citations));
+  }
   for (const table of document.querySelectorAll("table.sortable")) {
     for (const button of table.tHead.querySelectorAll("button")) {
       button.addEventListener("click", () => sort(table, button.closest("th")));
