@@ -33,7 +33,7 @@ const compare = () => {
   const form = by("form#pick");
   if (!form) return false;
   tick(row(), true);
-  if (new FormData(form).getAll("p").length > 1) form.requestSubmit(form.querySelector("button:not([formaction])"));
+  if (new FormData(form).getAll("p").length > 1) form.requestSubmit(form.querySelector("button:not([formaction], [type=button])"));
   else say("One is chosen. Choose another one.");
   return true;
 };

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 from lopside.lens.text.tex import pieces
 
-_LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\((https?://[^\s()<>]{1,2000})\)|(https?://[^\s<>\"\[\]]{1,2000})")
+_LINK = re.compile(
+    r"\[([^\[\]\n]{1,200})\]\((https?://(?:[^\s()<>]|\([^\s()<>]{0,200}\)){1,2000})\)|(https?://[^\s<>\"\[\]]{1,2000})"
+)
 _ITEM = re.compile(r"[ \t]{0,8}(?:([-*•])|\d{1,3}[.)])[ \t]+(?=\S)")
-_AFTER = ".,;:!?'’”)"
+_AFTER = ".,;:!?'’”"
 """What ends a sentence rather than an address."""
 
 
@@ -101,7 +103,7 @@ def _parts(line: str) -> Iterator[Part]:
 
 def _link(found: re.Match[str]) -> tuple[Part | None, int]:
     words, labelled, bare = found.groups()
-    address = labelled or bare.rstrip(_AFTER)
+    address = labelled or _ended(bare)
     try:
         host = urlsplit(address).hostname
     except ValueError:  # as of http://[
@@ -111,6 +113,14 @@ def _link(found: re.Match[str]) -> tuple[Part | None, int]:
     if labelled:
         return Part("link", words, address, host), found.end()
     return Part("link", address, address), found.start() + len(address)
+
+
+def _ended(address: str) -> str:
+    """Return an address without what ends the sentence or the brackets around it."""
+    found = address.rstrip(_AFTER)
+    while found.endswith(")") and found.count(")") > found.count("("):
+        found = found[:-1].rstrip(_AFTER)
+    return found
 
 
 def _prose(text: str) -> Iterator[Part]:
