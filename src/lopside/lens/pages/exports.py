@@ -15,9 +15,9 @@ from lopside.lens.formats import table
 from lopside.lens.formats.graphml import graphml
 from lopside.lens.formats.kinds import KINDS
 from lopside.lens.formats.record import record
-from lopside.lens.pages.paper import narrowed
 from lopside.lens.rendering import form, library, page
 from lopside.lens.store import papers, whole
+from lopside.lens.table import Wanted
 
 ENDINGS = ("bib", "ris", "csl.json", "csv", "json")
 """Of the addresses of a paper; the longer one first where one ends with the other."""
@@ -33,7 +33,7 @@ def paper(request: Request) -> Response:
         if found is None:
             raise HTTPException(404)
         if ending == "csv":
-            rows = narrowed(papers.connected(db, found.pk), request.query_params)
+            rows = Wanted.read(request.query_params).rows(papers.connected(db, found.pk))
             made = table.rows(_COLUMNS, map(dict, rows))
         elif ending == "json":
             made = json.dumps(record(db, found), ensure_ascii=False, indent=1)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import math
-import re
-import sqlite3
-from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from lopside.lens.network import Node, network
-from lopside.lens.rendering import address, library, page
+from lopside.lens.rendering import library, page
 from lopside.lens.store import own, papers
 from lopside.lens.store.notes import notes_of
+from lopside.lens.table import Wanted
 from lopside.lens.text.anchors import anchor
 from lopside.lens.text.summary import in_short
 from lopside.lens.text.tex import pieces
 from lopside.lens.words import licence
 
 _KINDS = {"this paper": "this", "cites this": "citing", "cited here": "cited"}
-RELATIONS = {"cites": "cites this", "cited": "cited here"}
-"""What an address says of a relation, and what the table says."""
 
 
 def show(request: Request) -> Response:
@@ -43,6 +39,7 @@ def show(request: Request) -> Response:
         }
     sentence = in_short(paper.text, [term["key"] for term in terms])
     parts = pieces(paper.text)
+    wanted = Wanted.read(request.query_params)
     about = request.query_params.get("anchor", "")
     return page(
         request,
@@ -54,14 +51,12 @@ def show(request: Request) -> Response:
         short=paper.text[sentence.start : sentence.stop] if sentence else None,
         pieces=parts,
         formulas=list({piece.text: piece for piece in parts if piece.kind != "prose"}.values()),
-        rows=narrowed(rows, request.query_params),
+        rows=rows,
         citing=[row for row in rows if row["relation"] == "cites this"],
         cited=[row for row in rows if row["relation"] == "cited here"],
+        wanted=wanted,
+        shown=wanted.rows(rows),
         years=sorted({row["year"] for row in rows if row["year"]}, reverse=True),
-        chosen={name: request.query_params.get(name, "") for name in ("relation", "year")},
-        table_address=address(
-            f"/p/{paper.slug}.csv", **{name: request.query_params.get(name) for name in ("relation", "year")}
-        ),
         about=about if anchor(about) else "",
         states=own.STATES,
         mark=own.mark_of(paper.own_summary),
@@ -70,20 +65,6 @@ def show(request: Request) -> Response:
         distance=_distance,
         **values,
     )
-
-
-def narrowed(rows: list[sqlite3.Row], given: Mapping[str, str]) -> list[sqlite3.Row]:
-    """Return the rows with the relation and the year that an address asks for; what it cannot mean is not asked."""
-    relation = RELATIONS.get(given.get("relation", ""))
-    year = given.get("year", "")
-    wanted = int(year) if re.fullmatch(r"\d{4}", year, re.ASCII) else None
-    return [
-        row
-        for row in rows
-        if (relation is None or row["relation"] == relation)
-        and (wanted is None or row["year"] == wanted)
-        and (year != "unknown" or row["year"] is None)
-    ]
 
 
 def _distance(a: Node, b: Node) -> float:
