@@ -11,7 +11,7 @@ export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo lens test data lint types figures bench vendor format lock lock-upgrade lock-check clean
+.PHONY: help demo lens test data lint types figures bench vendor screenshots format lock lock-upgrade lock-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ bench: $(BENCH_VENV)/bench.stamp ## run the benchmarks; BENCH=--quick for a firs
 
 vendor: ## rebuild the reading room's browser libraries from their lock (needs Node)
 	cd scripts/vendor && npm ci --ignore-scripts && node build.mjs
+
+screenshots: $(VENV)/dev.stamp ## pictures of every page of the reading room into out/screenshots (needs Chromium)
+	$(PY) scripts/screenshots.py
 
 format: $(VENV)/dev.stamp ## put the code into shape
 	$(PY) -m ruff check --fix .

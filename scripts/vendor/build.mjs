@@ -1,4 +1,5 @@
-// Copies what the pages of Lens need from npm's packages into static/vendor, bundled and pinned: `make vendor`.
+// Copies what the pages of Lens need from npm's packages into static/vendor, bundled and pinned: `make vendor`; and what
+// their tests need beside those.
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -41,6 +42,11 @@ for (const font of readdirSync(join(modules, "katex/dist/fonts"))) {
 writeFileSync(join(out, "LICENSES.txt"), lock.map(({ name, version }) => `${name} ${version}\n\n${licenceOf(name)}\n`).join("\n"));
 const hashes = Object.fromEntries(filesIn(out).sort().map((name) => [name, createHash("sha256").update(readFileSync(join(out, name))).digest("hex")]));
 writeFileSync(join(out, "lock.json"), JSON.stringify({ packages: lock, files: hashes }, null, 1) + "\n");
+
+// What the tests alone need stays out of the package.
+const tests = join(here, "../../tests/lens/browser");
+cpSync(join(modules, "axe-core/axe.min.js"), join(tests, "axe.min.js"));
+cpSync(join(modules, "axe-core/LICENSE"), join(tests, "axe.LICENSE.txt"));
 
 function packageOf(path) {
   const found = path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\//);

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from lopside.errors import FileError
-from lopside.lens.pages import about, exports, lab, library, notes, paper
+from lopside.lens.pages import about, compare, exports, lab, library, notes, own, paper, people, selected, terms
 from lopside.lens.rendering import environment, page
 from lopside.lens.security import Guard
 from lopside.lens.static_files import StaticFiles
@@ -48,12 +48,16 @@ def create(path: Path, *, port: int) -> Starlette:
     app = Starlette(
         routes=[
             Route("/", library.show),
+            Route("/library.json", library.as_json),
             Route("/p/arxiv/{value:path}", paper.by_identifier),
             Route("/p/doi/{value:path}", paper.by_identifier),
-            *(Route(f"/p/{{slug}}.{kind}", exports.paper, name=kind) for kind in exports.KINDS),
+            *(Route(f"/p/{{slug}}.{kind}", exports.paper, name=kind) for kind in exports.ENDINGS),
             Route("/p/{slug}", paper.show),
             Route("/p/{slug}/notes", notes.write, methods=["POST"]),
             Route("/p/{slug}/notes/{pk:int}", notes.change, methods=["POST"]),
+            Route("/p/{slug}/tags", own.tag, methods=["POST"]),
+            Route("/p/{slug}/reading", own.reading, methods=["POST"]),
+            Route("/p/{slug}/summary", own.summary, methods=["POST"]),
             Route("/p/{slug}/lab", lab.of_paper),
             Route("/lab", lab.first),
             Route("/lab/{recipe}.json", lab.as_json),
@@ -61,7 +65,20 @@ def create(path: Path, *, port: int) -> Starlette:
             Route("/lab/{recipe}", lab.show),
             Route("/lab/{recipe}", lab.run, methods=["POST"]),
             Route("/notes", notes.show),
+            Route("/notes.json", notes.as_json),
+            Route("/compare", compare.show),
+            Route("/compare.json", compare.as_json),
+            Route("/author/{slug}.json", people.as_json),
+            Route("/author/{slug}", people.show),
+            Route("/term/{key}.json", terms.as_json),
+            Route("/term/{key}", terms.show),
+            Route("/selected", selected.export),
+            Route("/selected/tag", selected.tag, methods=["POST"]),
+            Route("/export.json", exports.everything),
+            Route("/graph.graphml", exports.graph),
+            Route("/restore", exports.restore, methods=["POST"]),
             Route("/about", about.show),
+            Route("/about.json", about.as_json),
             Route("/healthz", lambda _: PlainTextResponse("ok")),
             Mount("/static", static),
         ],

@@ -14,6 +14,8 @@ from starlette.responses import HTMLResponse
 from lopside.lens.security import TOKEN_FIELD, TOKEN_HEADER, is_ours
 from lopside.lens.static_files import StaticFiles
 from lopside.lens.store.database import Library
+from lopside.lens.text.anchors import anchor
+from lopside.lens.text.prose import blocks
 from lopside.lens.text.tex import plain
 from lopside.lens.words import age
 
@@ -27,7 +29,8 @@ def environment(static: StaticFiles, token: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals.update(static=static.address, token=token, age=age, plain=plain, here="", asked="")
+    pages.globals.update(static=static.address, token=token, here="", asked="")
+    pages.globals.update(age=age, plain=plain, blocks=blocks, anchor=anchor)
     return pages
 
 

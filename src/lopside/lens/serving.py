@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lopside.errors import InputError
+
+if TYPE_CHECKING:
+    from uvicorn import Server
 
 HOST = "127.0.0.1"
 
@@ -40,6 +45,33 @@ def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:
     InputError
         If the port cannot be had.
     """
+    with _server(path, port, ready) as (server, ours):
+        server.run(sockets=[ours])
+
+
+@contextmanager
+def served(path: Path, port: int = 0) -> Iterator[str]:
+    """Serve a library from a thread beside this one, and give its address; the parameters are those of `serve`."""
+    answers = threading.Event()
+    addresses: list[str] = []
+
+    def ready(address: str) -> None:
+        addresses.append(address)
+        answers.set()
+
+    with _server(path, port, ready) as (server, ours):
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [ours]}, name="lens")
+        thread.start()
+        try:
+            answers.wait()
+            yield addresses[0]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tuple[Server, socket.socket]]:
     import uvicorn
 
     from lopside.lens.app import create
@@ -49,7 +81,7 @@ def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:
         address = f"http://{HOST}:{ours.getsockname()[1]}/"
         app = create(path, port=ours.getsockname()[1])
 
-        class Server(uvicorn.Server):
+        class Telling(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 ready(address)
@@ -61,12 +93,13 @@ def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:
             log_level="warning",
             access_log=False,
             lifespan="off",
+            ws="none",
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=1,
         )
         try:
-            Server(config).run(sockets=[ours])
+            yield Telling(config), ours
         finally:
             app.state.store.close()
 

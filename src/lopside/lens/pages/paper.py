@@ -11,8 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from lopside.lens.lab.recipes import BY_PAPER
 from lopside.lens.network import Node, network
 from lopside.lens.rendering import library, page
-from lopside.lens.store import papers
+from lopside.lens.store import own, papers
 from lopside.lens.store.notes import notes_of
+from lopside.lens.table import Wanted
+from lopside.lens.text.anchors import anchor
 from lopside.lens.text.summary import in_short
 from lopside.lens.text.tex import pieces
 from lopside.lens.words import licence
@@ -29,14 +31,17 @@ def show(request: Request) -> Response:
         rows = papers.connected(db, paper.pk)
         terms = papers.terms(db, paper.pk)
         values = {
-            "rows": rows,
             "terms": terms,
             "papers": db.execute("SELECT count(*) FROM paper").fetchone()[0],
             "graph": network(db, paper),
             "notes": notes_of(db, paper.pk),
             "questions": papers.questions(db, paper.pk),
+            "all_tags": own.all_tags(db),
         }
     sentence = in_short(paper.text, [term["key"] for term in terms])
+    parts = pieces(paper.text)
+    wanted = Wanted.read(request.query_params)
+    about = request.query_params.get("anchor", "")
     return page(
         request,
         "paper.html",
@@ -45,9 +50,18 @@ def show(request: Request) -> Response:
         doi=paper.ids.get("doi"),
         licence=licence(paper.licence),
         short=paper.text[sentence.start : sentence.stop] if sentence else None,
-        pieces=pieces(paper.text),
+        pieces=parts,
+        formulas=list({piece.text: piece for piece in parts if piece.kind != "prose"}.values()),
+        rows=rows,
         citing=[row for row in rows if row["relation"] == "cites this"],
         cited=[row for row in rows if row["relation"] == "cited here"],
+        wanted=wanted,
+        shown=wanted.rows(rows),
+        years=sorted({row["year"] for row in rows if row["year"]}, reverse=True),
+        about=about if anchor(about) else "",
+        states=own.STATES,
+        mark=own.mark_of(paper.own_summary),
+        longest={"tag": own.LONGEST_TAG, "summary": own.LONGEST_SUMMARY},
         kinds=_KINDS,
         distance=_distance,
         recipe=BY_PAPER.get(paper.slug),

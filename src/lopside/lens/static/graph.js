@@ -91,7 +91,11 @@ class Network {
   // Arrows go to the nearest paper in that direction, judged by distance and by how far it is off to the side.
   #key(event, element) {
     const here = this.#of(element), ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (event.key in ways && event.shiftKey) {
+    if (event.key in ways && this.moving) {
+      const [x, y] = ways[event.key];
+      [here.x, here.y] = here.home = [here.x + 8 * x, here.y + 8 * y];
+      this.place();
+    } else if (event.key in ways && event.shiftKey) {
       const [x, y] = ways[event.key];
       select(this.svg).call(this.zoom.translateBy, -40 * x, -40 * y);
     } else if (event.key in ways) {
@@ -99,37 +103,33 @@ class Network {
       let best, least = Infinity;
       for (const node of this.nodes) {
         const a = node.x - here.x, b = node.y - here.y, along = a * x + b * y, aside = Math.abs(a * y) + Math.abs(b * x);
-        if (node !== here && along > 1 && along + 2.5 * aside < least && !node.element.classList.contains("off")) {
+        if (node !== here && along > 1 && along + 2.5 * aside < least && node.element.checkVisibility()) {
           [best, least] = [node, along + 2.5 * aside];
         }
       }
       if (best) this.#focus(best.element, element);
     } else if (event.key === "Home") this.#focus(this.nodes[0].element, element);
     else if ("+-0".includes(event.key)) this.#zoomBy({ "+": "in", "-": "out", 0: "fit" }[event.key]);
-    else if (event.key === "Escape") this.#point(null);
+    else if (event.key === "m") {
+      this.moving = !this.moving;
+      say(this.moving ? "Arrows move this paper; m ends it." : "Arrows go from paper to paper.");
+    } else if (event.key === "Escape") { this.moving = false; this.#point(null); }
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
   #focus(next, before) {
+    this.moving = false;
     before.setAttribute("tabindex", "-1");
     next.removeAttribute("tabindex");
     next.focus();
   }
 
+  // What is hidden is the style sheet's affair, so that it works without scripts too.
   #filter() {
-    const on = new Set([...document.querySelectorAll("input[name=kind]:checked")].map((box) => box.value));
-    let shown = 0;
-    for (const { element } of this.nodes) {
-      const hidden = !element.classList.contains("this") && ![...on].some((kind) => element.classList.contains(kind));
-      element.classList.toggle("off", hidden);
-      shown += !hidden;
-    }
-    for (const { element, from, to } of this.lines) {
-      element.classList.toggle("off", [from, to].some((end) => end.element.classList.contains("off")));
-    }
-    say(`${shown} of ${this.nodes.length} papers are shown.`);
+    const shown = this.nodes.filter(({ element }) => element.checkVisibility());
+    say(`${shown.length} of ${this.nodes.length} papers are shown.`);
   }
 }
 

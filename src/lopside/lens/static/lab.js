@@ -1,6 +1,5 @@
 // The lab: settings in the address, curves as they come, theorems ticked with their numbers.
 import { draw as curves } from "./curves.js";
-import { start as keys } from "./keys.js";
 import { say } from "./said.js";
 import { start as tex } from "./tex.js";
 const form = document.getElementById("lab"), chart = document.getElementById("chart");
@@ -42,6 +41,8 @@ const begin = async () => {
   const mine = run = new AbortController(), asked = query();
   history.replaceState(null, "", `?${asked}`);
   document.getElementById("address").href = `?${asked}`;
+  const note = document.getElementById("note-run");
+  note.href = `${note.pathname}?anchor=${encodeURIComponent(`run:${form.dataset.recipe}?${asked}`)}#write`;
   [button.disabled, stop.disabled, status.textContent] = [true, false, "running"];
   made = { begin: null, curves: [], ends: [], proof: null, said: "" };
   try {
@@ -160,6 +161,5 @@ addEventListener("resize", draw);
 
 sliders();
 tex();
-keys();
 const before = document.getElementById("made");
 if (before) { JSON.parse(before.textContent).forEach(take); draw(); }

@@ -10,6 +10,16 @@ const tooDeep = (tex) => {
   return most > DEEPEST;
 };
 
+// Whoever has no mouse scrolls a formula that is too wide by the arrows, once it has the focus.
+const reachable = (elements) => {
+  for (const element of elements) {
+    if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+    else element.removeAttribute("tabindex");
+  }
+};
+const wide = new ResizeObserver((entries) => reachable(entries.map(({ target }) => target)));
+document.fonts.addEventListener("loadingdone", () => reachable(document.querySelectorAll(".math.display.done")));
+
 export const show = (element) => {
   const tex = element.dataset.tex;
   if (tex === undefined || element.classList.contains("done") || tex.length > LONGEST || tooDeep(tex)) return;
@@ -18,6 +28,7 @@ export const show = (element) => {
     katex.render(tex, element, { ...OPTIONS, displayMode: element.classList.contains("display") });
     element.classList.add("done");
     element.title = source;
+    if (element.classList.contains("display")) wide.observe(element);
   } catch {
     element.textContent = source;
   }
@@ -51,5 +62,7 @@ export const start = (root = document) => {
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) if (isIntersecting) { near.unobserve(target); show(target); }
   }, { rootMargin: "600px" });
-  for (const element of root.querySelectorAll(".math")) near.observe(element);
+  const all = root.querySelectorAll(".math");
+  for (const element of all) near.observe(element);
+  addEventListener("beforeprint", () => all.forEach(show));
 };

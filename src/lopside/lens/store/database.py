@@ -147,6 +147,8 @@ def _explained(path: Path) -> Iterator[None]:
     """Turn what SQLite says about the file into a sentence that helps."""
     try:
         yield
+    except FileError:  # of a file that was read meanwhile
+        raise
     except sqlite3.OperationalError as error:
         said = str(error)
         if "locked" in said or "busy" in said:
