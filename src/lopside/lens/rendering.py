@@ -16,6 +16,7 @@ from lopside.lens.static_files import StaticFiles
 from lopside.lens.store.database import Library
 from lopside.lens.text.anchors import anchor
 from lopside.lens.text.prose import blocks
+from lopside.lens.text.sound import sound
 from lopside.lens.text.tex import plain
 from lopside.lens.words import age
 
@@ -62,7 +63,7 @@ async def form(request: Request) -> FormData:
         raise HTTPException(
             403, "This page is from before the last start of Lens. Go back, copy what you wrote, reload."
         )
-    return sent
+    return FormData([(name, sound(value) if isinstance(value, str) else value) for name, value in sent.multi_items()])
 
 
 def address(path: str, **parameters: Any) -> str:

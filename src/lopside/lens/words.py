@@ -38,9 +38,13 @@ _KNOWN = {
 
 def licence(address: str | None) -> Licence | None:
     """Return what a licence's address stands for; None for none, and for what is no address of the web."""
-    if not address or urlsplit(address).scheme not in ("http", "https"):
+    try:
+        parts = urlsplit(address or "")
+    except ValueError:  # as of a bracket that is not closed
         return None
-    host = urlsplit(address).hostname or ""
+    if address is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    host = parts.hostname
     name = _KNOWN.get(address.split("://", 1)[1].removeprefix("www.").rstrip("/"))
     if name is None:
         return Licence("a licence of its own", "A licence of its own:", address, host)

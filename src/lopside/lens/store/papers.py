@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lopside.lens.text.names import folded, repaired
+from lopside.lens.text.sound import sound, sound_facts
 from lopside.lens.text.terms import counted, key_terms
 from lopside.lens.text.tex import plain
 
@@ -128,12 +129,13 @@ def put(db: sqlite3.Connection, facts: dict[str, Any], *, source: str) -> int:
     db : Connection
         Of `Library.writing`.
     facts : dict
-        title, authors; perhaps slug, year, abstract, digest, venue, published, updated, version, licence, categories,
+        title, authors; what cannot be what it says, as a year 99999, is left out; perhaps slug, year, abstract, digest, venue, published, updated, version, licence, categories,
         and ids as a dict.
     source : str
         Where they come from.
     """
-    authors = [repaired(name) for name in facts.get("authors", ())]
+    facts = sound_facts(facts)
+    authors = [repaired(name) for name in facts["authors"]]
     slug = facts.get("slug") or new_slug(db, facts["title"], authors, facts.get("year"))
     given = {
         name: facts.get(name)
@@ -149,7 +151,7 @@ def put(db: sqlite3.Connection, facts: dict[str, Any], *, source: str) -> int:
         db.execute("INSERT OR IGNORE INTO paper_id VALUES (?, ?, ?)", (scheme, value, pk))
     for place, code in enumerate(facts.get("categories", ())):
         db.execute("INSERT OR IGNORE INTO category VALUES (?, ?, ?)", (pk, code, place))
-    db.execute("INSERT OR REPLACE INTO record VALUES (?, 'paper', ?, ?)", (pk, source, now()))
+    db.execute("INSERT OR REPLACE INTO record VALUES (?, 'paper', ?, ?)", (pk, sound(source), now()))
     index(db, pk)
     return pk
 
@@ -203,8 +205,8 @@ def connected(db: sqlite3.Connection, pk: int) -> list[sqlite3.Row]:
 
 _CONNECTED = """
 SELECT other.pk, other.slug, other.title, other.year, side.relation,
-  (SELECT group_concat(printed, ' · ')
-   FROM (SELECT printed FROM authorship WHERE paper = other.pk ORDER BY place)) AS authors,
+  (SELECT group_concat(CASE place WHEN 10 THEN '…' ELSE printed END, ' · ')
+   FROM (SELECT place, printed FROM authorship WHERE paper = other.pk AND place <= 10 ORDER BY place)) AS authors,
   (SELECT value FROM paper_id WHERE paper = other.pk AND scheme = 'arxiv') AS arxiv,
   (SELECT count(*) FROM citation WHERE citing = other.pk OR cited = other.pk) AS degree
 FROM (SELECT citing AS pk, 'cites this' AS relation FROM citation WHERE cited = :pk
