@@ -7,7 +7,7 @@ import json
 import random
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError as BrokenOff
 from lopside import __version__
 from lopside.lens.sources.hosts import SOURCES
 from lopside.lens.sources.keys import Keys
-from lopside.lens.sources.pacing import LONGEST, Clock, Pacer, Paused
+from lopside.lens.sources.pacing import LONGEST, Clock, Pacer, Paused, Stopped
 from lopside.lens.store.database import Library
 from lopside.lens.store.requests_log import log
 
@@ -125,7 +125,9 @@ class Asker:
                 return self._judged(source, answer)
             target = urljoin(address, answer.headers.get("location", ""))
             if _origin(target) != _origin(self.base(source)):
-                raise Failed(f"{SOURCES[source].name} leads to another host ({urlsplit(target).hostname}); not followed")
+                raise Failed(
+                    f"{SOURCES[source].name} leads to another host ({urlsplit(target).hostname}); not followed"
+                )
             address = target
             self.pacer.wait(source, self.stopped)
         raise Failed(f"{SOURCES[source].name} leads in a circle")
@@ -180,8 +182,12 @@ class Asker:
             while part := answer.raw.read1(65_536, decode_content=True):
                 body += part
                 if len(body) > SOURCES[source].cap:
-                    raise Failed(f"{SOURCES[source].name} sent more than {SOURCES[source].cap:,} bytes", answer.status_code)
-                if monotonic() > deadline or self.stopped():
+                    raise Failed(
+                        f"{SOURCES[source].name} sent more than {SOURCES[source].cap:,} bytes", answer.status_code
+                    )
+                if self.stopped():
+                    raise Stopped
+                if monotonic() > deadline:
                     raise Failed(f"{SOURCES[source].name} did not come to an end of its answer", answer.status_code)
             return _Answer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(body))
 
@@ -230,8 +236,3 @@ def _reason(answer: _Answer) -> str:
         return ""
     reason = (said.get("error") or said.get("message")) if isinstance(said, dict) else None
     return f": {reason[:200]}" if isinstance(reason, str) else ""
-
-
-def when(at: float) -> str:
-    """Return a moment as records have it."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

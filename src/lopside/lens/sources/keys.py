@@ -41,7 +41,9 @@ class Keys:
     def _key(self) -> str | None:
         key = os.environ.get(_VARIABLE) or self._kept()
         if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,200}", key):
-            raise FileError(f"got a key for Semantic Scholar that is no key; expected letters and digits. Try {_VARIABLE}")
+            raise FileError(
+                f"got a key for Semantic Scholar that is no key; expected letters and digits. Try {_VARIABLE}"
+            )
         return key
 
     def _kept(self) -> str | None:

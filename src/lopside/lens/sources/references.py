@@ -97,9 +97,7 @@ def _far_too_many() -> tuple[int, str, str]:
     return (1, "", f"the file has more than {10 * MOST} entries, and an import takes {MOST}; cut it into parts")
 
 
-def _of_file(
-    found: File, source: str
-) -> tuple[list[Wanted], list[tuple[int, str]], list[tuple[int, str, str]]]:
+def _of_file(found: File, source: str) -> tuple[list[Wanted], list[tuple[int, str]], list[tuple[int, str, str]]]:
     """Return what a file's entries want, the lines outside of them, and what is lost."""
     entries, lines, lost = found
     wanted = []

@@ -53,7 +53,12 @@ def _facts(entry: dict[str, Any]) -> dict[str, Any]:
         return " ".join(str(value).split())
 
     ids: dict[str, str] = {}
-    for text in (said("doi"), *map(str, entry.get("urls", ())), said("accession_number"), *map(str, entry.get("notes", ()))):
+    for text in (
+        said("doi"),
+        *map(str, entry.get("urls", ())),
+        said("accession_number"),
+        *map(str, entry.get("notes", ())),
+    ):
         for scheme, value in identifiers(text):
             ids.setdefault(scheme, value)
     return {

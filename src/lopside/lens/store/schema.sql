@@ -139,7 +139,9 @@ CREATE TABLE job (
   text TEXT NOT NULL,           -- as the reader gave it
   options TEXT NOT NULL,        -- JSON
   said TEXT NOT NULL DEFAULT '',
-  not_before REAL,
+  not_before REAL,              -- seconds since 1970
+  merged INTEGER NOT NULL DEFAULT 0,
+  asked INTEGER NOT NULL DEFAULT 0,
   created_at TEXT NOT NULL,
   changed_at TEXT NOT NULL
 );
