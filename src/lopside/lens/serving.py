@@ -65,6 +65,7 @@ def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:
         try:
             Server(config).run(sockets=[ours])
         finally:
+            app.state.runner.stop()
             app.state.store.close()
 
 

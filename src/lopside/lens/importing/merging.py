@@ -51,7 +51,8 @@ def merge(db: sqlite3.Connection, one: int, other: int, *, who: Literal["id", "r
     db.execute("DELETE FROM paper_fts WHERE rowid = ?", (gone,))
     snapshot = json.dumps({**before, "after": _rows(db, kept)}, default=_coded)
     db.execute(
-        "INSERT INTO merge_log (kept, gone, gone_slug, gone_title, who, why, snapshot, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO merge_log (kept, gone, gone_slug, gone_title, who, why, snapshot, at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (kept, gone, slug, title, who, why, snapshot, papers.now()),
     )
     papers.index(db, kept)

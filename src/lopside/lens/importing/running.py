@@ -137,6 +137,14 @@ class Runner:
         with self._lock:
             return pk in self._queue
 
+    def elsewhere(self) -> bool:
+        """Say whether another program is at an import into this library."""
+        with self._lock:
+            if self._thread is not None:
+                return False
+        with alone(self.library.path) as ours:
+            return not ours
+
     def wait(self, seconds: float) -> bool:
         """Wait until nothing is left to run, and say whether it is so."""
         thread = self._thread

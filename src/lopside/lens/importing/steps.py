@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lopside.lens.importing import jobs
-from lopside.lens.importing.planning import Item, Options, lists, records, said
+from lopside.lens.importing.planning import Options, lists, records, said
 from lopside.lens.importing.storing import ARXIV, SEMANTIC_SCHOLAR, find, record, store
 from lopside.lens.sources import arxiv_records, semantic_scholar
 from lopside.lens.sources.asking import Asker, Failed

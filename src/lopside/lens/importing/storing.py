@@ -32,7 +32,8 @@ def store(db: sqlite3.Connection, facts: dict[str, Any], *, source: str, part: s
         title, authors, ids; perhaps year, abstract, published, updated, version, venue, categories.
     source : str
     part : str
-        "paper" where it was asked for by itself; "stub" where it was only named in another's list, which dates no record.
+        "paper" where it was asked for by itself; "stub" where another's list names it, which dates a record only where
+        it adds to it.
     """
     ids = dict(facts["ids"]) or {"title": _title_id(facts)}
     found = find(db, ids, why=f"{source} has both identifiers for one paper.")
@@ -43,7 +44,7 @@ def store(db: sqlite3.Connection, facts: dict[str, Any], *, source: str, part: s
     if changed:
         db.execute("UPDATE paper SET changed_at = ? WHERE pk = ?", (papers.now(), found))
         papers.index(db, found)
-    if part == "paper":
+    if changed or part == "paper":
         record(db, found, "paper", source)
     return found, "changed" if changed else "same"
 
@@ -101,16 +102,16 @@ def _filled(db: sqlite3.Connection, pk: int, facts: dict[str, Any], ids: dict[st
         taken = db.execute("SELECT 1 FROM paper_id WHERE paper = ? AND scheme = ?", (pk, scheme)).fetchone()
         if not taken or scheme in ("s2", "corpus", "title"):
             changed |= db.execute("INSERT OR IGNORE INTO paper_id VALUES (?, ?, ?)", (scheme, value, pk)).rowcount > 0
-    changed |= _listed(db, pk, "category", facts.get("categories"), best)
+    changed |= _categories(db, pk, facts.get("categories"), best)
     return _authors(db, pk, facts.get("authors"), best) or changed
 
 
-def _listed(db: sqlite3.Connection, pk: int, table: str, codes: list[str] | None, best: bool) -> bool:
+def _categories(db: sqlite3.Connection, pk: int, codes: list[str] | None, best: bool) -> bool:
     stored = [code for (code,) in db.execute("SELECT code FROM category WHERE paper = ? ORDER BY place", (pk,))]
     if not codes or codes == stored or (stored and not best):
         return False
-    db.execute(f"DELETE FROM {table} WHERE paper = ?", (pk,))
-    db.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", [(pk, code, place) for place, code in enumerate(codes)])
+    db.execute("DELETE FROM category WHERE paper = ?", (pk,))
+    db.executemany("INSERT INTO category VALUES (?, ?, ?)", [(pk, code, place) for place, code in enumerate(codes)])
     return True
 
 

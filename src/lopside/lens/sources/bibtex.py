@@ -6,8 +6,8 @@ import logging
 import re
 from typing import Any
 
-import bibtexparser
 from bibtexparser import model
+from bibtexparser.entrypoint import parse_string
 
 from lopside.lens.sources.identifiers import identifiers
 from lopside.lens.text.names import repaired
@@ -26,10 +26,10 @@ def entries(text: str) -> tuple[list[tuple[int, dict[str, Any]]], list[tuple[int
     found: list[tuple[int, dict[str, Any]]] = []
     between: list[tuple[int, str]] = []
     broken: list[tuple[int, str, str]] = []
-    for block in bibtexparser.parse_string(text).blocks:
+    for block in parse_string(text).blocks:
         line = (block.start_line or 0) + 1
         if isinstance(block, model.DuplicateBlockKeyBlock):  # two entries under one key are two entries
-            block = bibtexparser.parse_string(block.raw or "").blocks[0]
+            block = parse_string(block.raw or "").blocks[0]
         if isinstance(block, model.Entry):
             found.append((line, _facts(block)))
         elif isinstance(block, model.ImplicitComment):
@@ -83,9 +83,9 @@ def people(text: str) -> list[str]:
 
 
 def given_first(name: str) -> str:
-    """Return a name as it is printed.
+    r"""Return a name as it is printed.
 
-    >>> given_first("Jovanovi{\\\\'c}, Mihailo R.")
+    >>> given_first(r"Jovanovi{\'c}, Mihailo R.")
     'Mihailo R. Jovanović'
     """
     parts = [part.strip() for part in repaired(name).split(",")]

@@ -38,12 +38,10 @@ _DOI = re.compile(r"(?<![\w.])10\.\d{4,9}/[^\s\"<>{}|\\^`]{1,200}")
 _S2 = re.compile(r"(?<![0-9a-z])[0-9a-f]{40}(?![0-9a-z])", re.IGNORECASE)
 _CORPUS = re.compile(r"(?<!\w)corpus\s?id\s{0,3}:\s{0,3}(\d{1,12})(?!\w)", re.IGNORECASE)
 _ARXIV_DOI = "10.48550/arxiv."
-_ARCHIVES = frozenset(
-    (
-        "acc-phys adap-org alg-geom ao-sci astro-ph atom-ph bayes-an chao-dyn chem-ph cmp-lg comp-gas cond-mat cs dg-ga "
-        "funct-an gr-qc hep-ex hep-lat hep-ph hep-th math math-ph mtrl-th nlin nucl-ex nucl-th patt-sol physics "
-        "plasm-ph q-alg q-bio quant-ph solv-int supr-con"
-    ).split()
+_ARCHIVES = re.compile(
+    "acc-phys|adap-org|alg-geom|ao-sci|astro-ph|atom-ph|bayes-an|chao-dyn|chem-ph|cmp-lg|comp-gas|cond-mat|cs|dg-ga|"
+    "funct-an|gr-qc|hep-ex|hep-lat|hep-ph|hep-th|math|math-ph|mtrl-th|nlin|nucl-ex|nucl-th|patt-sol|physics|plasm-ph|"
+    "q-alg|q-bio|quant-ph|solv-int|supr-con"
 )
 """Of the numbers given out before April 2007."""
 
@@ -60,15 +58,14 @@ Identifier(scheme='arxiv', value='1503.02101')]
     for match in _DOI.finditer(line):
         found.append((match.start(), _of_doi(_trimmed(match[0]))))
         line = line[: match.start()] + " " * len(match[0]) + line[match.end() :]
-    for match in _ARXIV.finditer(line):
-        found.append((match.start(), Identifier("arxiv", match[1])))
-    for match in _ARXIV_OLD.finditer(line):
-        if match[1].lower() in _ARCHIVES:
-            found.append((match.start(), Identifier("arxiv", f"{match[1].lower()}/{match[2]}")))
-    for match in _S2.finditer(line):
-        found.append((match.start(), Identifier("s2", match[0].lower())))
-    for match in _CORPUS.finditer(line):
-        found.append((match.start(), Identifier("corpus", match[1])))
+    found += [(match.start(), Identifier("arxiv", match[1])) for match in _ARXIV.finditer(line)]
+    found += [
+        (match.start(), Identifier("arxiv", f"{match[1].lower()}/{match[2]}"))
+        for match in _ARXIV_OLD.finditer(line)
+        if _ARCHIVES.fullmatch(match[1].lower())
+    ]
+    found += [(match.start(), Identifier("s2", match[0].lower())) for match in _S2.finditer(line)]
+    found += [(match.start(), Identifier("corpus", match[1])) for match in _CORPUS.finditer(line)]
     return list(dict.fromkeys(identifier for _, identifier in sorted(found)))
 
 

@@ -96,8 +96,3 @@ class Pacer:
         column = "paused_until" if seconds > LONGEST else "next_at"
         with self.store.writing() as db:
             db.execute(f"UPDATE source_state SET {column} = max({column}, ?) WHERE source = ?", (until, source))
-
-    def free(self, source: str) -> None:
-        """Let a source be asked again, because the reader wants it now."""
-        with self.store.writing() as db:
-            db.execute("UPDATE source_state SET paused_until = 0 WHERE source = ?", (source,))

@@ -63,9 +63,9 @@ class Understood(NamedTuple):
 
 
 def understood(text: str) -> Understood:
-    """Read a text of lines, BibTeX or RIS; whatever is not understood is returned with its line.
+    r"""Read a text of lines, BibTeX or RIS; whatever is not understood is returned with its line.
 
-    >>> found = understood("arXiv:2106.14289v2\\nLow-rank matrix completion by alternating minimization\\n?")
+    >>> found = understood("arXiv:2106.14289v2\nLow-rank matrix completion by alternating minimization\n?")
     >>> [(one.line, one.identifier and one.identifier.value) for one in found.wanted], found.lost[0][0]
     ([(1, '2106.14289'), (2, None)], 3)
     """
@@ -128,4 +128,4 @@ def _of_line(number: int, line: str) -> tuple[list[Wanted], str]:
 
 
 def _key(one: Wanted) -> tuple[str, str]:
-    return tuple(one.identifier) if one.identifier else ("title", folded(one.given))
+    return (one.identifier.scheme, one.identifier.value) if one.identifier else ("title", folded(one.given))

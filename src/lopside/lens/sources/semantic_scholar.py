@@ -1,4 +1,4 @@
-"""Papers, references and citations of Semantic Scholar: the client `semanticscholar`, with its requests sent by ours."""
+"""Papers, references and citations of Semantic Scholar: the client `semanticscholar`, its requests sent by ours."""
 
 from __future__ import annotations
 
@@ -89,7 +89,14 @@ def _whole(paper: Any) -> dict[str, Any] | None:
 
 
 class _Client(AsyncSemanticScholar):
-    debug = False  # the original sets up the logging of the whole program
+    @property
+    def debug(self) -> bool:
+        """Say no: to say anything at all, the original sets up the logging of the whole program."""
+        return False
+
+    @debug.setter
+    def debug(self, debug: bool) -> None:
+        pass
 
     def __init__(self, asker: Asker) -> None:
         super().__init__(api_url=asker.base("s2"), retry=False)
@@ -150,7 +157,8 @@ def page(asker: Asker, side: List, of: Identifier, offset: int, most: int) -> Pa
         As `Asker.ask`.
     """
     url = f"{asker.base('s2')}/graph/v1/paper/{quote(key(of), safe=':/')}/{side}"
-    pages = _From(_Client(asker)._requester, _SIDES[side], url, fields=list(_FIELDS), limit=min(most, PAGE))
+    fields: Any = list(_FIELDS)  # a list is what it takes, whatever its annotation says
+    pages = _From(_Client(asker)._requester, _SIDES[side], url, fields=fields, limit=min(most, PAGE))
     _run(pages.begin(offset)._async_get_next_page())
     found = [facts(item.paper) for item in pages.items if item.paper is not None]
     return Page([given for given in found if given is not None], pages.more)
@@ -178,7 +186,9 @@ def facts(paper: Paper) -> dict[str, Any] | None:
     for identifier in identifiers(str(given.get("DOI") or "")):
         ids.setdefault(identifier.scheme, identifier.value)
     for scheme, text in (("s2", paper.paperId), ("corpus", f"CorpusId:{given.get('CorpusId')}")):
-        ids |= {scheme: one.value for one in identifiers(str(text)) if one.scheme == scheme}
+        for identifier in identifiers(str(text)):
+            if identifier.scheme == scheme:
+                ids[scheme] = identifier.value
     names = [author.name for author in paper.authors or () if isinstance(author.name, str)]
     year = paper.year
     return {

@@ -62,6 +62,9 @@ class Paper:
         return self.abstract or self.digest or ""
 
 
+_IDS = "SELECT scheme, value FROM paper_id WHERE paper = ? AND scheme <> 'title' ORDER BY scheme, value DESC"
+"""A title stands for a paper that has no other identifier; it is shown already."""
+
 _FIELDS = tuple(
     name for name in Paper.__dataclass_fields__ if name not in ("authors", "ids", "categories", "tags", "records")
 )
@@ -88,7 +91,7 @@ def paper(db: sqlite3.Connection, slug: str) -> Paper | None:
             map(
                 tuple,
                 db.execute(
-                    "SELECT scheme, value FROM paper_id WHERE paper = ? AND scheme <> 'title' ORDER BY scheme DESC, value DESC",
+                    _IDS,
                     pk,
                 ),
             )

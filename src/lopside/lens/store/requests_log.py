@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from lopside.lens.store.database import Library
 from lopside.lens.store.papers import now
 
@@ -18,8 +16,3 @@ def log(store: Library, source: str, what: str, status: int | None, said: str, m
             (source, what[:500], status, said[:300], ms, now()),
         ).lastrowid
         db.execute("DELETE FROM request_log WHERE pk <= ?", ((found or 0) - _KEPT,))
-
-
-def logged(db: sqlite3.Connection, most: int = 100) -> list[sqlite3.Row]:
-    """Return the requests, the newest first."""
-    return db.execute("SELECT * FROM request_log ORDER BY pk DESC LIMIT ?", (most,)).fetchall()
