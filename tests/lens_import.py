@@ -55,7 +55,19 @@ def items(library: Library, pk: int) -> list[sqlite3.Row]:
 
 
 DATES = {"changed_at", "fetched_at", "created_at", "at", "snapshot", "undone_at", "ms", "next_at", "not_before"}
-PAPERS = ("paper", "paper_id", "person", "authorship", "category", "citation", "record", "note", "tag", "term", "question")
+PAPERS = (
+    "paper",
+    "paper_id",
+    "person",
+    "authorship",
+    "category",
+    "citation",
+    "record",
+    "note",
+    "tag",
+    "term",
+    "question",
+)
 
 
 def dump(path: Path, tables: tuple[str, ...] = PAPERS, without: set[str] = DATES) -> dict[str, list[tuple[Any, ...]]]:
@@ -66,6 +78,8 @@ def dump(path: Path, tables: tuple[str, ...] = PAPERS, without: set[str] = DATES
         names = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[1] not in without]
         rows = db.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()
         found[table] = sorted(rows, key=repr)
-    found["fts"] = sorted(db.execute("SELECT rowid, title, authors, abstract, notes FROM paper_fts").fetchall(), key=repr)
+    found["fts"] = sorted(
+        db.execute("SELECT rowid, title, authors, abstract, notes FROM paper_fts").fetchall(), key=repr
+    )
     db.close()
     return found

@@ -90,7 +90,9 @@ def entry(paper: dict[str, Any]) -> str:
 
 def s2_paper(paper: dict[str, Any]) -> dict[str, Any]:
     """Return a paper as Semantic Scholar prints it, with the nulls that are there."""
-    ids = {name: paper[key] for name, key in (("ArXiv", "arxiv"), ("DOI", "doi"), ("CorpusId", "corpus")) if key in paper}
+    ids = {
+        name: paper[key] for name, key in (("ArXiv", "arxiv"), ("DOI", "doi"), ("CorpusId", "corpus")) if key in paper
+    }
     return {
         "paperId": paper.get("s2"),
         "externalIds": ids or None,
@@ -252,6 +254,12 @@ def small_world() -> World:
         "year": 2020,
     }
     second = {"title": "A second reference without any identifier", "authors": ["Somebody Else"]}
-    citing = {"s2": "c" * 40, "doi": "10.1000/citing", "title": "It is cited here", "authors": ["Jane Roe", "Tian Ye"], "year": 2022}
+    citing = {
+        "s2": "c" * 40,
+        "doi": "10.1000/citing",
+        "title": "It is cited here",
+        "authors": ["Jane Roe", "Tian Ye"],
+        "year": 2022,
+    }
     cites = [("a" * 40, "b" * 40), ("a" * 40, second["title"]), ("c" * 40, "a" * 40)]
     return World([target, first, second, citing], cites)

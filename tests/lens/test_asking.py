@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import gzip
 import logging
 import os
 import socket
@@ -12,9 +13,9 @@ from typing import Any
 
 import pytest
 import requests
+from lens_import import asker_of
 from stub_sources import Answer, FakeTime, World, as_json, atom, served, small_world
 
-from lens_import import asker_of
 from lopside.errors import FileError
 from lopside.lens.sources import arxiv_records, semantic_scholar
 from lopside.lens.sources.asking import Asker, Failed
@@ -71,7 +72,8 @@ def test_the_pace_is_real_and_shared_by_two_programs(tmp_path: Path) -> None:
     world = small_world()
     with served(world) as address:
         askers = [
-            Asker(Library(tmp_path / "library.db"), Clock(), stubs={"arxiv": address}, pace={"arxiv": 0.15}) for _ in range(2)
+            Asker(Library(tmp_path / "library.db"), Clock(), stubs={"arxiv": address}, pace={"arxiv": 0.15})
+            for _ in range(2)
         ]
         for turn in range(4):
             arxiv_records.records(askers[turn % 2], ["2106.14289"])
@@ -180,7 +182,6 @@ def test_a_wrong_type_is_refused(library: Library) -> None:
     with pytest.raises(Failed, match="text/html"):
         records(library, Answer(200, WHOLE, "text/html"))
     with asker_of(library, World([])) as (asker, _), pytest.raises(Failed, match="expected json"):
-        asker.stopped = lambda: False
         asker.ask("s2", asker.base("s2") + "/api/query?id_list=1")
 
 
@@ -191,21 +192,16 @@ def test_answers_have_a_largest_size(library: Library) -> None:
     with pytest.raises(Failed, match="more than 8,000,000 bytes"):
         records(library, Answer(200, b"<feed>", "application/atom+xml", endless=True))
     assert time.monotonic() - began < 20
-    big = as_json({"offset": 0, "data": [], "filling": "x" * 15_000_000})
-    with asker_of(library, small_world()) as (asker, _):
-        asker_faults(asker, big)
-    squeezed = Answer(200, __import__("gzip").compress(b" " * 50_000_000), "application/atom+xml", {"content-encoding": "gzip"})
+    squeezed = Answer(200, gzip.compress(b" " * 50_000_000), "application/atom+xml", {"content-encoding": "gzip"})
     with pytest.raises(Failed, match="more than 8,000,000 bytes"):
         records(library, squeezed)
 
 
-def asker_faults(asker: Asker, big: Answer) -> None:
-    """An answer of 15 MB is within what Semantic Scholar may send."""
+def test_semantic_scholar_may_send_15_megabytes(library: Library) -> None:
     world = small_world()
-    world.faults = [big]
-    with served(world) as address:
-        other = Asker(asker.store, asker.clock, stubs={"s2": address})
-        assert semantic_scholar.page(other, "references", PAPER, 0, 10) == ([], None)
+    world.faults = [as_json({"offset": 0, "data": [], "filling": "x" * 15_000_000})]
+    with asker_of(library, world) as (asker, _):
+        assert semantic_scholar.page(asker, "references", PAPER, 0, 10) == ([], None)
 
 
 def test_an_answer_that_drips_comes_to_an_end(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +237,9 @@ def test_redirects_stay_on_their_host(library: Library) -> None:
         records(library, *[Answer(301, headers={"location": query})] * 9)
 
 
-@pytest.mark.parametrize("where", ["127.0.0.1", "10.0.0.7", "192.168.1.1", "169.254.169.254", "::1", "fd00::1", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "where", ["127.0.0.1", "10.0.0.7", "192.168.1.1", "169.254.169.254", "::1", "fd00::1", "0.0.0.0"]
+)
 def test_a_source_that_leads_into_this_network_is_not_asked(
     library: Library, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -269,13 +267,34 @@ def test_waiting_ends_when_the_reader_stops_it(library: Library) -> None:
 def test_semantic_scholar_with_nulls_everywhere(library: Library) -> None:
     rows = [
         {"citedPaper": None},
-        {"citedPaper": {"paperId": None, "title": None, "authors": None, "externalIds": None, "year": None, "venue": None}},
-        {"citedPaper": {"paperId": "B" * 40, "title": "T", "authors": [None, {"name": None}], "externalIds": {"DOI": None}}},
+        {
+            "citedPaper": {
+                "paperId": None,
+                "title": None,
+                "authors": None,
+                "externalIds": None,
+                "year": None,
+                "venue": None,
+            }
+        },
+        {
+            "citedPaper": {
+                "paperId": "B" * 40,
+                "title": "T",
+                "authors": [None, {"name": None}],
+                "externalIds": {"DOI": None},
+            }
+        },
         "junk",
         {"citedPaper": {"paperId": None, "title": "U", "year": "1999", "authors": [{"authorId": None, "name": "A B"}]}},
     ]
     world = small_world()
-    world.faults = [as_json({"offset": 0, "data": rows}), as_json({"offset": 0, "data": None}), as_json([1]), as_json({})]
+    world.faults = [
+        as_json({"offset": 0, "data": rows}),
+        as_json({"offset": 0, "data": None}),
+        as_json([1]),
+        as_json({}),
+    ]
     with asker_of(library, world) as (asker, _):
         found = semantic_scholar.page(asker, "references", PAPER, 0, 10)
         assert [(one["title"], one["ids"], one["year"]) for one in found.papers] == [

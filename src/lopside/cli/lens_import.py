@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def import_papers(
     context: typer.Context,
     papers: Annotated[
-        list[str] | None, typer.Argument(help="arXiv numbers or addresses, DOIs, Semantic Scholar ids, or titles in quotes.")
+        list[str] | None,
+        typer.Argument(help="arXiv numbers or addresses, DOIs, Semantic Scholar ids, or titles in quotes."),
     ] = None,
     file: Annotated[Path | None, typer.Option(help="BibTeX, RIS, or lines of the above.", dir_okay=False)] = None,
     references: Annotated[bool, typer.Option(help="Ask for what the papers cite.")] = True,
@@ -64,7 +65,9 @@ def _text(file: Path) -> str:
     try:
         body = file.read_bytes()
     except OSError as error:
-        raise Refusal(f"cannot read {file} ({error}); expected BibTeX, RIS or lines of identifiers", Exit.INPUT) from error
+        raise Refusal(
+            f"cannot read {file} ({error}); expected BibTeX, RIS or lines of identifiers", Exit.INPUT
+        ) from error
     if len(body) > 5_000_000:
         raise Refusal(f"got {file} of {len(body):,} bytes; expected 5,000,000 at most. Try it in parts", Exit.INPUT)
     try:

@@ -54,8 +54,10 @@ def run(library: Library, asker: Asker, pk: int, ended: Callable[[], bool] = lam
     """
 
     def stopped() -> bool:
+        if ended():
+            return True
         with library.reading() as db:
-            return ended() or jobs.state(db, pk) != "running"
+            return jobs.state(db, pk) != "running"
 
     with library.writing() as db:
         if jobs.state(db, pk) in ("ready", "waiting", "running"):
@@ -135,7 +137,7 @@ class Runner:
     def has(self, pk: int) -> bool:
         """Say whether a job is running here, or will."""
         with self._lock:
-            return pk in self._queue
+            return pk in self._queue and self._thread is not None
 
     def elsewhere(self) -> bool:
         """Say whether another program is at an import into this library."""

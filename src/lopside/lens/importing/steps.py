@@ -116,7 +116,10 @@ def _follow(db: sqlite3.Connection, item: Row, facts: dict[str, Any], pk: int) -
     """Ask arXiv too for what turned out to be there, unless its record is stored or asked for."""
     number = facts["ids"].get("arxiv")
     asked = db.execute("SELECT what FROM job_item WHERE job = ? AND source = 'arxiv'", (item["job"],)).fetchall()
-    if number and not any(json.dumps(["arxiv", number]) in row["what"] for row in asked):
+    stored = db.execute(
+        "SELECT 1 FROM record WHERE paper = ? AND part = 'paper' AND source = ?", (pk, ARXIV)
+    ).fetchone()
+    if number and not stored and not any(json.dumps(["arxiv", number]) in row["what"] for row in asked):
         for step in records([Identifier("arxiv", number)]):
             jobs.add(db, item["job"], step)
 

@@ -59,7 +59,10 @@ def as_json(request: Request) -> Response:
 async def plan(request: Request) -> Response:
     """Keep what is wanted and lead to its plan; nothing is asked of anybody."""
     sent = await form(request)
-    options, text = _options(sent), await _text(sent)
+    try:
+        options, text = _options(sent), await _text(sent)
+    finally:
+        await sent.close()
     found = await run_in_threadpool(understood, text)
     if not found.wanted:
         lost = found.lost or [(1, "", "nothing was given; expected identifiers, titles, BibTeX or RIS")]
