@@ -17,6 +17,7 @@ from lopside.cli.demo import demo
 from lopside.cli.factor import factor
 from lopside.cli.lens import lens
 from lopside.cli.lens_files import export, restore
+from lopside.cli.lens_import import import_papers
 from lopside.cli.reproduce import reproduce
 from lopside.cli.talk import Exit, Refusal, plain_warnings, prepare_streams, say, unwritten
 from lopside.errors import Error
@@ -38,6 +39,7 @@ for command in (factor, complete, certify, reproduce, catalog, demo, bench):
     app.command()(command)
 for command in (export, restore):
     lens.command()(command)
+lens.command("import")(import_papers)
 app.add_typer(lens)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,9 +16,26 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from lopside.errors import FileError
-from lopside.lens.pages import about, compare, exports, lab, library, notes, own, paper, people, selected, terms
+from lopside.lens.importing.running import Runner
+from lopside.lens.pages import (
+    about,
+    compare,
+    exports,
+    importing,
+    lab,
+    library,
+    merges,
+    notes,
+    own,
+    paper,
+    people,
+    selected,
+    terms,
+)
 from lopside.lens.rendering import environment, page
 from lopside.lens.security import Guard
+from lopside.lens.sources.asking import Asker
+from lopside.lens.sources.keys import Keys
 from lopside.lens.static_files import StaticFiles
 from lopside.lens.store.database import Library
 from lopside.lens.store.seed import fill
@@ -25,7 +43,7 @@ from lopside.lens.store.seed import fill
 _log = logging.getLogger("lopside.lens")
 
 
-def create(path: Path, *, port: int) -> Starlette:
+def create(path: Path, *, port: int, asker: Callable[[Library], Asker] | None = None) -> Starlette:
     """Return the application on a library.
 
     Parameters
@@ -34,6 +52,8 @@ def create(path: Path, *, port: int) -> Starlette:
         Of the library; made, with the built-in papers, if it is not there.
     port : int
         That it will be served on: it answers to 127.0.0.1, localhost and [::1] there, and to nobody else.
+    asker : callable, optional
+        Given the library, returns what sends an import's requests; default: to the sources themselves.
 
     Raises
     ------
@@ -77,6 +97,16 @@ def create(path: Path, *, port: int) -> Starlette:
             Route("/export.json", exports.everything),
             Route("/graph.graphml", exports.graph),
             Route("/restore", exports.restore, methods=["POST"]),
+            Route("/import", importing.show),
+            Route("/import", importing.plan, methods=["POST"]),
+            Route("/import.json", importing.as_json),
+            Route("/import/{pk:int}.json", importing.job_as_json),
+            Route("/import/{pk:int}", importing.job),
+            Route("/import/{pk:int}", importing.change, methods=["POST"]),
+            Route("/merges", merges.show),
+            Route("/merges.json", merges.as_json),
+            Route("/merges/{pk:int}", merges.undo, methods=["POST"]),
+            Route("/questions", merges.answer, methods=["POST"]),
             Route("/about", about.show),
             Route("/about.json", about.as_json),
             Route("/healthz", lambda _: PlainTextResponse("ok")),
@@ -86,6 +116,7 @@ def create(path: Path, *, port: int) -> Starlette:
         exception_handlers={HTTPException: _refused, FileError: _unusable, Exception: _broken},
     )
     app.state.store, app.state.token, app.state.bench = store, secrets.token_urlsafe(24), lab.Bench()
+    app.state.runner = Runner(store, asker(store) if asker else Asker(store, keys=Keys(path.parent)))
     app.state.pages = environment(static, app.state.token)
     return app
 

@@ -101,6 +101,7 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
         try:
             yield Telling(config), ours
         finally:
+            app.state.runner.stop()
             app.state.store.close()
 
 

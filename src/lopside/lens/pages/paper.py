@@ -8,9 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from lopside.lens.importing.merging import now_at
 from lopside.lens.lab.recipes import BY_PAPER
 from lopside.lens.network import Node, network
-from lopside.lens.rendering import library, page
+from lopside.lens.rendering import address, library, page
 from lopside.lens.store import own, papers
 from lopside.lens.store.notes import notes_of
 from lopside.lens.table import Wanted
@@ -27,7 +28,10 @@ def show(request: Request) -> Response:
     with library(request).reading() as db:
         paper = papers.paper(db, request.path_params["slug"])
         if paper is None:
-            raise HTTPException(404)
+            kept = now_at(db, request.path_params["slug"])
+            if kept is None:
+                raise HTTPException(404)
+            return RedirectResponse(f"/p/{kept}", 307)
         rows = papers.connected(db, paper.pk)
         terms = papers.terms(db, paper.pk)
         values = {
@@ -48,6 +52,8 @@ def show(request: Request) -> Response:
         paper=paper,
         arxiv=paper.ids.get("arxiv"),
         doi=paper.ids.get("doi"),
+        asking=_asking(paper),
+        quoted=next((source for _, source, _ in paper.records if source == "arXiv"), "your file"),
         licence=licence(paper.licence),
         short=paper.text[sentence.start : sentence.stop] if sentence else None,
         pieces=parts,
@@ -67,6 +73,15 @@ def show(request: Request) -> Response:
         recipe=BY_PAPER.get(paper.slug),
         **values,
     )
+
+
+def _asking(paper: papers.Paper) -> str:
+    """Return the address of an import that asks for all that can be known of a paper."""
+    named = next((f"{shown}{paper.ids[scheme]}" for scheme, shown in _NAMED if scheme in paper.ids), paper.title)
+    return address("/import", text=named)
+
+
+_NAMED = (("arxiv", "arXiv:"), ("doi", "https://doi.org/"), ("s2", ""), ("corpus", "CorpusId:"))
 
 
 def _distance(a: Node, b: Node) -> float:
