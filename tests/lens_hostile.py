@@ -40,7 +40,7 @@ MEAN = {
     "template": (TEMPLATE, f"{TEMPLATE}{SCRIPT}", f"https://example.org/{HANDLER}"),
     "sql": ("'); DROP TABLE paper; --", "\" OR title MATCH 'x' NEAR(a b) * ^ {title}: -", "' OR 1=1 --"),
     "eyes": (
-        "\u202egnorw\u202e \u2066\u2067\u200f\u200b\u200d\u200b\U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "\u202egnorw\u202e \u2066\u2067\u200f\u200b\u200d\U0001f469\u200d\U0001f467\U0001f3f4\U000e0067\U000e007f",
         "\x00\x01\x1b[31mred\x07\ud800\udfff",
         "\ufeff\u2028\u2029\u0085x",
     ),

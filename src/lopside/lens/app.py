@@ -112,12 +112,14 @@ def create(path: Path, *, port: int, asker: Callable[[Library], Asker] | None = 
             Route("/healthz", lambda _: PlainTextResponse("ok")),
             Mount("/static", static),
         ],
-        middleware=[Middleware(Guard, hosts=names), Middleware(GZipMiddleware, minimum_size=1000)],
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000)],
         exception_handlers={HTTPException: _refused, FileError: _unusable, Exception: _broken},
     )
     app.state.store, app.state.token, app.state.bench = store, secrets.token_urlsafe(24), lab.Bench()
     app.state.runner = Runner(store, asker(store) if asker else Asker(store, keys=Keys(path.parent)))
     app.state.pages = environment(static, app.state.token)
+    # Around all of it: Starlette answers faults outside of the middleware that it is given.
+    app.middleware_stack = Guard(app.build_middleware_stack(), hosts=names)
     return app
 
 

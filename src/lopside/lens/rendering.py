@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -47,23 +48,31 @@ def library(request: Request) -> Library:
 
 
 async def form(request: Request) -> FormData:
-    """Return what a form of ours sent.
+    """Return what a form of ours sent: text made sound, and a file in the field `file` alone.
 
     Raises
     ------
     HTTPException
         If it is not one of ours, or cannot be read.
     """
+    taken: list[tuple[str, str | UploadFile]] = []
     try:
-        sent = await request.form(max_files=1, max_fields=200, max_part_size=5_000_000)
+        async with request.form(max_files=1, max_fields=200, max_part_size=5_000_000) as sent:
+            for name, value in sent.multi_items():
+                if isinstance(value, str):
+                    taken.append((name, sound(value)))
+                elif name == "file":  # on the disk until here, and in memory while it is looked at
+                    body = BytesIO(await value.read())
+                    taken.append((name, UploadFile(body, filename=value.filename, size=value.size)))
     except (ValueError, UnicodeDecodeError) as error:
         raise HTTPException(400, f"The form cannot be read ({error}). Try again.") from error
-    given = request.headers.get(TOKEN_HEADER) or sent.get(TOKEN_FIELD)
+    found = FormData(taken)
+    given = request.headers.get(TOKEN_HEADER) or found.get(TOKEN_FIELD)
     if not is_ours(request.app.state.token, given if isinstance(given, str) else None):
         raise HTTPException(
             403, "This page is from before the last start of Lens. Go back, copy what you wrote, reload."
         )
-    return FormData([(name, sound(value) if isinstance(value, str) else value) for name, value in sent.multi_items()])
+    return found
 
 
 def address(path: str, **parameters: Any) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import re
 import time
 from collections import defaultdict, deque
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -43,6 +45,8 @@ TOKEN_FIELD, TOKEN_HEADER = "token", "x-lens-token"
 _LIMITS = {"/import": 11_000_000, "/restore": 65_000_000}  # a file, and the text of another in the form
 _LARGEST = 1_000_000
 """Bytes of a request's body, unless its path has a limit of its own."""
+
+_TOO_MUCH = "That is more than can be taken at once."
 
 _WRITES = 20
 """A second."""
@@ -95,8 +99,8 @@ class Guard:
         if not _same_origin(headers, self.hosts):
             return PlainTextResponse("Changes are made from this server's own pages only.", 403)
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > _LIMITS.get(scope["path"], _LARGEST):
-            return PlainTextResponse("That is more than can be taken at once.", 413)
+        if not re.fullmatch(r"[0-9]{1,12}", length) or int(length) > _LIMITS.get(scope["path"], _LARGEST):
+            return PlainTextResponse(_TOO_MUCH, 413)
         if not self._within_rate(scope["path"]):
             return PlainTextResponse("Too many changes in one second. Try again.", 429, {"retry-after": "1"})
         return None
@@ -120,14 +124,16 @@ def _same_origin(headers: Headers, hosts: frozenset[str]) -> bool:
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
-    """Return the stream of a body that ends the connection where it is larger than it said."""
+    """Return the stream of a body that breaks off where it is too large; it may not have said how large it is."""
     taken = 0
 
     async def limited() -> Message:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        return message if taken <= limit else {"type": "http.disconnect"}
+        if taken > limit:
+            raise HTTPException(413, _TOO_MUCH)
+        return message
 
     return limited
 

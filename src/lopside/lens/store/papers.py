@@ -142,8 +142,8 @@ def put(db: sqlite3.Connection, facts: dict[str, Any], *, source: str) -> int:
     db : Connection
         Of `Library.writing`.
     facts : dict
-        title, authors; what cannot be what it says, as a year 99999, is left out; perhaps slug, year, abstract, digest, venue, published, updated, version, licence, categories,
-        and ids as a dict.
+        title, authors; perhaps slug, year, abstract, digest, venue, published, updated, version, licence, categories,
+        and ids as a dict. What cannot be what it says, as a year 99999, is left out.
     source : str
         Where they come from.
     """

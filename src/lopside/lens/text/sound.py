@@ -1,4 +1,4 @@
-"""What comes from elsewhere, made fit to be stored: text that is text, dates that are dates, addresses that are ours."""
+"""What comes from elsewhere, made fit to be stored: text that is text, dates that are dates."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FIRST_YEAR, _LAST_YEAR = 1500, 2200
 
 
 def sound(text: str) -> str:
-    """Return text without control characters, halves of characters, and what turns round the text beside it.
+    r"""Return text without control characters, halves of characters, and what turns round the text beside it.
 
-    >>> sound("a\\r\\nb\\x00c\\u202e \\ud800")
-    'a\\nbc �'
+    >>> sound("a\r\nb\x00c\u202e \ud800")
+    'a\nbc �'
     """
     return text.translate(_UNSEEN)
 
