@@ -69,6 +69,7 @@ async def form(request: Request) -> FormData:
     found = FormData(taken)
     given = request.headers.get(TOKEN_HEADER) or found.get(TOKEN_FIELD)
     if not is_ours(request.app.state.token, given if isinstance(given, str) else None):
+        await sent.close()
         raise HTTPException(
             403, "This page is from before the last start of Lens. Go back, copy what you wrote, reload."
         )

@@ -63,9 +63,10 @@ async def restore(request: Request) -> Response:
     """Put a library that was exported in place of this one."""
     sent = await form(request)
     given = sent.get("file")
-    if not isinstance(given, UploadFile) or not given.size:
+    data = await given.read(whole.LARGEST + 1) if isinstance(given, UploadFile) else b""
+    await sent.close()
+    if not data:
         raise HTTPException(400, "No file was chosen. Go back and choose one that Lens exported.")
-    data = await given.read(whole.LARGEST + 1)
     replace = sent.get("replace") == "yes"
 
     def write() -> int:

@@ -21,26 +21,25 @@ FORMAT, VERSION = "lopside-library", 1
 LARGEST = 64_000_000
 """Bytes of a file that is read."""
 
+_ANY = text(1_000_000)
 _SLUG = text(200, r"[a-z0-9][a-z0-9-]*")
 _PERSON = text(100, r"[^\x00-\x20/?#\\\"]+")
 _FACTS: dict[str, Check] = {
     "slug": _SLUG,
-    "title": text(10_000, shortest=1),
-    "abstract": optional(text(100_000)),
-    "digest": optional(text(100_000)),
+    "title": text(1_000_000, shortest=1),
+    "abstract": optional(_ANY),
+    "digest": optional(_ANY),
     "own_summary": optional(text(LONGEST_SUMMARY)),
     "year": optional(whole(1500, 2200)),
     "published": optional(day),
     "updated": optional(day),
     "version": optional(whole(1, 10_000)),
-    "venue": optional(text(2_000)),
-    "licence": optional(text(2_000)),
+    "venue": optional(_ANY),
+    "licence": optional(_ANY),
     "reading": one_of(*STATES),
     "changed_at": day,
 }
-_RECORD = record(
-    {"part": one_of("paper", "references", "citations"), "source": text(500, shortest=1), "fetched_at": day}
-)
+_RECORD = record({"part": one_of("paper", "references", "citations"), "source": _ANY, "fetched_at": day})
 _NOTE = record(
     {
         "anchor": text(LONGEST_ANCHOR + 20),
@@ -53,22 +52,22 @@ _NOTE = record(
 _PAPER = record(
     _FACTS
     | {
-        "authors": many(record({"person": _PERSON, "printed": text(1_000)}), 10_000),
-        "ids": many(record({"scheme": text(20, r"[a-z0-9]+"), "value": text(300, shortest=1)}), 50),
-        "categories": many(text(100, shortest=1), 100),
+        "authors": many(record({"person": _PERSON, "printed": _ANY}), 10_000),
+        "ids": many(record({"scheme": text(20, r"[a-z0-9]+"), "value": _ANY}), 50),
+        "categories": many(_ANY, 10_000),
         "tags": many(text(LONGEST_TAG, shortest=1), 1_000),
-        "records": many(_RECORD, 100),
+        "records": many(_RECORD, 10_000),
         "notes": many(_NOTE, 10_000),
     }
 )
-_QUESTION = record({"one": _SLUG, "other": _SLUG, "why": text(2_000), "answer": optional(one_of("same", "different"))})
+_QUESTION = record({"one": _SLUG, "other": _SLUG, "why": _ANY, "answer": optional(one_of("same", "different"))})
 _WHOLE = record(
     {
         "format": one_of(FORMAT),
         "version": whole(VERSION, VERSION),
-        "people": many(record({"slug": _PERSON, "name": text(1_000)}), 10**6),
+        "people": many(record({"slug": _PERSON, "name": _ANY}), 10**6),
         "papers": many(_PAPER, 100_000),
-        "citations": many(record({"citing": _SLUG, "cited": _SLUG, "source": text(500)}), 10**7),
+        "citations": many(record({"citing": _SLUG, "cited": _SLUG, "source": _ANY}), 10**7),
         "questions": many(_QUESTION, 10**6),
     }
 )

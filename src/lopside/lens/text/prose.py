@@ -79,7 +79,7 @@ def _stretches(text: str) -> Iterator[tuple[Literal["paragraph", "points", "numb
                 kept = ["\n".join([*kept, line])]
             else:
                 yield kind, kept
-                kind, kept = "paragraph", [line]
+                kind, kept = "paragraph", [line] if line.strip() else []
             continue
         found: Literal["points", "numbers"] = "points" if item[1] else "numbers"
         if found != kind:
