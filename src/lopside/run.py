@@ -100,6 +100,7 @@ class Run:
             raise AbilityError(f"got watch=True with {type(problem).__name__}; the all-time theorem is about Full(A)")
         self._watch = Watch(self) if watch else None
         self.status = Status.RUNNING
+        self.pause: int | None = None
         self._walk = Walk(handle, self.solver, point, self.step_size)
         self._seconds = self._began = 0.0
         origin = "given factors" if isinstance(self.start, tuple) else self.start
@@ -117,7 +118,10 @@ class Run:
             yield self.state
 
     def stretches(self) -> Iterator[State]:
-        """Run on in stretches of up to 500 steps, and give the last state of each; the trace has the losses of all."""
+        """Run on in stretches of up to 500 steps, and give the last state of each; the trace has the losses of all.
+
+        A stretch ends at step `pause` at the latest, where that is still to come.
+        """
         self._began = time.perf_counter() - self._seconds
         while self.status is Status.RUNNING:
             with one_blas_thread:
@@ -162,6 +166,8 @@ class Run:
             strides.append(stop.every - step % stop.every)
         if stop.max_steps is not None:
             strides.append(stop.max_steps - step)
+        if self.pause is not None and self.pause > step:
+            strides.append(self.pause - step)
         # A little above the loss that ends the run, because that is decided from the error of the state itself.
         low = 0.0 if stop.relative_error is None else 0.5 * (1.0 + 1e-9) * (stop.relative_error * norm) ** 2
         return min(strides), low

@@ -1,215 +1,355 @@
-"""Whatever is asked: it is parsed in time, binds what it says, and SQL or FTS5 of its own never gets through."""
+"""The one place that sends requests: its pace, its caps, and what it makes of every kind of answer."""
 
 from __future__ import annotations
 
-import re
-import sqlite3
+import email.utils
+import gzip
+import logging
+import os
+import socket
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from lens_pages import PAGES, addresses
-from starlette.testclient import TestClient
+import requests
+from lens_import import asker_of
+from stub_sources import Answer, FakeTime, World, as_json, atom, served, small_world
 
-from lopside.lens.lab.settings import Settings
+from lopside.errors import FileError
+from lopside.lens.sources import arxiv_records, semantic_scholar
+from lopside.lens.sources.asking import Asker, Failed
+from lopside.lens.sources.hosts import SOURCES
+from lopside.lens.sources.identifiers import Identifier
+from lopside.lens.sources.keys import Keys
+from lopside.lens.sources.pacing import Clock, Paused, Stopped
 from lopside.lens.store.database import Library
-from lopside.lens.store.search import ORDERS, parsed, search, years_of
-from lopside.lens.store.seed import fill
-from lopside.lens.text.names import family, folded, repaired
-from lopside.lens.text.sound import sound, sound_facts
-from lopside.lens.text.summary import in_short
-from lopside.lens.text.terms import counted
-from lopside.lens.text.tex import pieces, plain
-from lopside.lens.words import age, licence
 
-FIELDS = ("author", "title", "note", "year", "cat", "tag", "has", "cites", "cited", "term", "person", "reading", "x")
-PARTS = st.one_of(
-    st.sampled_from(
-        ["AND", "OR", "NOT", "NEAR(", ")", "(", "*", "^", '"', "'", "-", "--", ":", ";", "{title}", "+", ",", "\\", "%"]
-        + [
-            "2021..2023",
-            "..",
-            "2021",
-            "\x00",
-            "\ud800",
-            "\u202e",
-            "é",
-            "李",
-            "gradient",
-            "descent",
-            "'; DROP TABLE paper",
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "library.db")
+
+
+PAPER = Identifier("arxiv", "2106.14289")
+
+
+def records(library: Library, *faults: Any, world: World | None = None) -> tuple[list[dict[str, Any]], float, int]:
+    """Ask arXiv for a paper; return what came, the seconds it took, and how many requests."""
+    world = world or small_world()
+    world.faults += faults
+    with asker_of(library, world) as (asker, passing):
+        found = arxiv_records.records(asker, ["2106.14289"])
+        return found, passing.slept, len(world.asked)
+
+
+def log(library: Library) -> list[tuple[Any, ...]]:
+    with library.reading() as db:
+        return [tuple(row) for row in db.execute("SELECT source, status, said FROM request_log ORDER BY pk")]
+
+
+def test_a_record_of_arxiv(library: Library) -> None:
+    (facts,), _, _ = records(library)
+    assert facts["title"] == "Global Convergence of Gradient Descent for Asymmetric Low-Rank Matrix Factorization"
+    assert facts["authors"] == ["Tian Ye", "Simon S. Du"]
+    assert (facts["published"], facts["updated"], facts["version"]) == ("2021-06-27", "2021-12-01", 2)
+    assert facts["categories"] == ["cs.LG", "math.OC"]
+    assert facts["abstract"] == r"We study $\min_{U,V} \|UV^\top - \Sigma\|_F^2$ of rank $r < n$ & more."
+    assert facts["ids"] == {"arxiv": "2106.14289"}
+
+
+def test_requests_keep_the_pace_of_their_source(library: Library) -> None:
+    with asker_of(library, small_world()) as (asker, passing):
+        for _ in range(4):
+            arxiv_records.records(asker, ["2106.14289"])
+        assert passing.slept == pytest.approx(9.0)
+        for _ in range(3):
+            semantic_scholar.papers(asker, [PAPER])
+        assert passing.slept == pytest.approx(11.0)
+
+
+def test_the_pace_is_real_and_shared_by_two_programs(tmp_path: Path) -> None:
+    world = small_world()
+    with served(world) as address:
+        askers = [
+            Asker(Library(tmp_path / "library.db"), Clock(), stubs={"arxiv": address}, pace={"arxiv": 0.15})
+            for _ in range(2)
         ]
-    ),
-    st.sampled_from(FIELDS).map(lambda name: f"{name}:"),
-    st.text(max_size=8),
+        for turn in range(4):
+            arxiv_records.records(askers[turn % 2], ["2106.14289"])
+    times = [at for *_, at in world.asked]
+    assert min(b - a for a, b in zip(times, times[1:], strict=False)) > 0.12
+    assert times[-1] - times[0] < 3
+
+
+def test_a_short_retry_after_is_waited_for(library: Library) -> None:
+    found, slept, asked = records(library, Answer(429, headers={"retry-after": "2"}))
+    assert (len(found), asked) == (1, 2)
+    assert slept == pytest.approx(3.0)  # arXiv's own pace is longer
+    found, slept, asked = records(library, Answer(503, headers={"retry-after": "40"}))
+    assert slept >= 40
+
+
+def test_retry_after_may_be_a_date(library: Library) -> None:
+    when = email.utils.formatdate(FakeTime().at + 30, usegmt=True)
+    _, slept, _ = records(library, Answer(429, headers={"retry-after": when}))
+    assert slept == pytest.approx(30.0, abs=1.5)
+
+
+def test_three_retries_at_most(library: Library) -> None:
+    with pytest.raises(Failed, match="too many requests now"):
+        records(library, *[Answer(429, headers={"retry-after": "5"})] * 9)
+    assert len(log(library)) == 4
+
+
+def test_a_long_retry_after_pauses_everybody_and_nobody_sleeps(tmp_path: Path, library: Library) -> None:
+    world = small_world()
+    world.faults = [Answer(429, headers={"retry-after": "54000"})]
+    with asker_of(library, world) as (asker, passing):
+        with pytest.raises(Paused) as paused:
+            arxiv_records.records(asker, ["2106.14289"])
+        assert paused.value.until == pytest.approx(passing.at + 54_000)
+        other = Asker(Library(tmp_path / "library.db"), asker.clock, stubs={"arxiv": asker.base("arxiv")})
+        with pytest.raises(Paused):
+            arxiv_records.records(other, ["2106.14289"])
+        assert len(world.asked) == 1
+        assert passing.slept == 0
+        passing.at += 54_001
+        assert arxiv_records.records(other, ["2106.14289"])
+
+
+@pytest.mark.parametrize("fault", [Answer(500), Answer(502), Answer(503), Answer(200, b"Rate exceeded.", "text/plain")])
+def test_faults_of_the_other_side_are_tried_three_times(library: Library, fault: Answer) -> None:
+    _, slept, asked = records(library, fault, fault)
+    assert asked == 3
+    assert slept > 6
+    with pytest.raises(Failed):
+        records(library, *[fault] * 3)
+
+
+def test_a_connection_that_breaks_is_tried_again(library: Library) -> None:
+    def broken(handler: Any) -> None:
+        handler.connection.shutdown(socket.SHUT_RDWR)
+        handler.close_connection = True
+
+    assert records(library, broken)[2] == 2
+    short = Answer(200, b"<feed>", "application/atom+xml", {"content-length": "5000"})
+    assert records(library, short)[2] == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 418])
+def test_a_refusal_is_not_repeated(library: Library, status: int) -> None:
+    with pytest.raises(Failed, match=f"refused \\({status}"):
+        records(library, Answer(status, b"no", "text/plain"))
+    assert len(log(library)) == 1
+
+
+def test_what_arxiv_says_of_a_refusal_is_told(library: Library) -> None:
+    with asker_of(library, small_world()) as (asker, _), pytest.raises(Failed, match="incorrect id format for bad1"):
+        arxiv_records.records(asker, ["bad1"])
+
+
+def test_an_error_entry_with_status_200_is_a_refusal(library: Library) -> None:
+    from stub_sources import ERROR
+
+    with pytest.raises(Failed, match="incorrect id format for 1"):
+        records(library, atom(ERROR.format(bad="1")))
+
+
+BOMB = b"""<?xml version="1.0"?><!DOCTYPE feed [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>
+<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>&b;</title></entry></feed>"""
+WHOLE = small_world().answer("GET", "/api/query?id_list=2106.14289", b"").body
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (BOMB, "declarations"),
+        (b"<!DOCTYPE feed SYSTEM 'file:///etc/passwd'><feed/>", "declarations"),
+        (WHOLE[: len(WHOLE) // 2], "not whole"),
+        (b"", "not whole"),
+        (b"{}", "not whole"),
+        (WHOLE.replace(b"2021-06-27T08:00:00Z", b"yesterday"), "cannot be read"),
+        (WHOLE.replace(b"http://arxiv.org/abs/2106.14289v2", b"http://arxiv.org/abs/"), "without a number"),
+    ],
 )
-QUERIES = st.lists(PARTS, max_size=12).flatmap(
-    lambda parts: st.sampled_from(["", " "]).map(lambda gap: gap.join(parts))
+def test_xml_that_is_not_right_is_refused(library: Library, body: bytes, said: str) -> None:
+    with pytest.raises(Failed, match=said):
+        records(library, Answer(200, body, "application/atom+xml"))
+
+
+def test_a_wrong_type_is_refused(library: Library) -> None:
+    with pytest.raises(Failed, match="text/html"):
+        records(library, Answer(200, WHOLE, "text/html"))
+    with asker_of(library, World([])) as (asker, _), pytest.raises(Failed, match="expected json"):
+        asker.ask("s2", asker.base("s2") + "/api/query?id_list=1")
+
+
+def test_answers_have_a_largest_size(library: Library) -> None:
+    with pytest.raises(Failed, match="more than 8,000,000 bytes"):
+        records(library, Answer(200, b" " * 15_000_000, "application/atom+xml"))
+    began = time.monotonic()
+    with pytest.raises(Failed, match="more than 8,000,000 bytes"):
+        records(library, Answer(200, b"<feed>", "application/atom+xml", endless=True))
+    assert time.monotonic() - began < 20
+    squeezed = Answer(200, gzip.compress(b" " * 50_000_000), "application/atom+xml", {"content-encoding": "gzip"})
+    with pytest.raises(Failed, match="more than 8,000,000 bytes"):
+        records(library, squeezed)
+
+
+def test_semantic_scholar_may_send_15_megabytes(library: Library) -> None:
+    world = small_world()
+    world.faults = [as_json({"offset": 0, "data": [], "filling": "x" * 15_000_000})]
+    with asker_of(library, world) as (asker, _):
+        assert semantic_scholar.page(asker, "references", PAPER, 0, 10) == ([], None)
+
+
+def test_an_answer_that_drips_comes_to_an_end(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lopside.lens.sources.asking._WHOLE", 0.5)
+
+    def dripping(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("content-type", "application/atom+xml")
+        handler.end_headers()
+        try:
+            for _ in range(200):
+                handler.wfile.write(b" ")
+                time.sleep(0.05)
+        except OSError:
+            pass
+        handler.close_connection = True
+
+    began = time.monotonic()
+    with pytest.raises(Failed, match="did not come to an end"):
+        records(library, dripping)
+    assert time.monotonic() - began < 5
+
+
+def test_redirects_stay_on_their_host(library: Library) -> None:
+    with pytest.raises(Failed, match=r"another host \(example.org\)"):
+        records(library, Answer(302, headers={"location": "https://example.org/api/query"}))
+    assert len(log(library)) == 1
+    query = "/api/query?id_list=2106.14289"
+    found, slept, asked = records(library, Answer(301, headers={"location": query}))
+    assert (len(found), asked) == (1, 2)
+    assert slept >= 3
+    with pytest.raises(Failed, match="in a circle"):
+        records(library, *[Answer(301, headers={"location": query})] * 9)
+
+
+@pytest.mark.parametrize(
+    "where", ["127.0.0.1", "10.0.0.7", "192.168.1.1", "169.254.169.254", "::1", "fd00::1", "0.0.0.0"]
 )
-MATCH = re.compile(r'(\(?((authors|title|notes): )?"[\w ]+"\*?\)?( (AND|NOT) (?=["(atn]))?)*')
-"""Quoted words, whole columns, AND, NOT, and one pair of brackets: all that FTS5 is ever given."""
+def test_a_source_that_leads_into_this_network_is_not_asked(
+    library: Library, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", (where, 443))])
+    monkeypatch.setattr(requests.Session, "request", lambda *_, **__: sent.append("sent"))
+    with pytest.raises(Failed, match="private address"):
+        arxiv_records.records(Asker(library), ["2106.14289"])
+    assert sent == []
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    found = Library(tmp_path_factory.mktemp("asking") / "library.db")
-    fill(found)
-    yield found
-    found.close()
+def test_only_https_and_only_known_hosts(library: Library) -> None:
+    asker = Asker(library)
+    assert [asker.base(source) for source in SOURCES] == ["https://export.arxiv.org", "https://api.semanticscholar.org"]
 
 
-@given(text=QUERIES)
-@settings(max_examples=400)
-def test_any_query_is_answered(store: Library, text: str) -> None:
-    query = parsed(text)
-    assert MATCH.fullmatch(query.match), query.match
-    with store.reading() as db:
-        found = search(db, query, order="relevance")
-        assert 0 <= len(found.rows) <= found.total <= 62
-        assert sum(count for _, count in years_of(db, query)) <= found.total
+def test_waiting_ends_when_the_reader_stops_it(library: Library) -> None:
+    with asker_of(library, small_world()) as (asker, passing):
+        arxiv_records.records(asker, ["2106.14289"])
+        asker.stopped = lambda: passing.slept >= 2
+        with pytest.raises(Stopped):
+            arxiv_records.records(asker, ["2106.14289"])
 
 
-@pytest.fixture(scope="module")
-def texts(store: Library) -> dict[int, str]:
-    columns = ("title", "authors", "abstract", "notes")
-    with store.reading() as db:
-        rows = db.execute("SELECT rowid, * FROM paper_fts").fetchall()
-    return {row["rowid"]: f" {folded(' '.join(row[name] or '' for name in columns))}" for row in rows}
+def test_semantic_scholar_with_nulls_everywhere(library: Library) -> None:
+    rows = [
+        {"citedPaper": None},
+        {
+            "citedPaper": {
+                "paperId": None,
+                "title": None,
+                "authors": None,
+                "externalIds": None,
+                "year": None,
+                "venue": None,
+            }
+        },
+        {
+            "citedPaper": {
+                "paperId": "B" * 40,
+                "title": "T",
+                "authors": [None, {"name": None}],
+                "externalIds": {"DOI": None},
+            }
+        },
+        "junk",
+        {"citedPaper": {"paperId": None, "title": "U", "year": "1999", "authors": [{"authorId": None, "name": "A B"}]}},
+    ]
+    world = small_world()
+    world.faults = [
+        as_json({"offset": 0, "data": rows}),
+        as_json({"offset": 0, "data": None}),
+        as_json([1]),
+        as_json({}),
+    ]
+    with asker_of(library, world) as (asker, _):
+        found = semantic_scholar.page(asker, "references", PAPER, 0, 10)
+        assert [(one["title"], one["ids"], one["year"]) for one in found.papers] == [
+            ("T", {"s2": "b" * 40}, None),
+            ("U", {}, None),
+        ]
+        assert semantic_scholar.page(asker, "references", PAPER, 0, 10).papers == []
+        with pytest.raises(Failed, match="expected a dict"):
+            semantic_scholar.page(asker, "references", PAPER, 0, 10)
+        assert semantic_scholar.page(asker, "references", PAPER, 0, 10).papers == []
 
 
-@given(
-    words=st.lists(st.sampled_from(["gradient", "descent", "matrix", "du", "low-rank", "zzz"]), min_size=1, max_size=4)
-)
-def test_a_query_finds_what_a_reader_would(store: Library, texts: dict[int, str], words: list[str]) -> None:
-    """All words, each the beginning of one in the title, the authors or the text; as a slow reader finds them."""
-    with store.reading() as db:
-        found = {row["pk"] for row in search(db, parsed(" ".join(words))).rows}
-    asked = [f" {folded(word)}" for word in words]
-    assert found == {pk for pk, text in texts.items() if all(word in text for word in asked)}
+def test_a_title_is_matched_with_its_odd_letters(library: Library) -> None:
+    world = small_world()
+    world.papers[0]["title"] = "Fast & robust: 100% of #1 λ?"
+    with asker_of(library, world) as (asker, _):
+        found = semantic_scholar.match(asker, "Fast & robust: 100% of #1 λ?")
+        assert found is not None
+        assert found["ids"] == {"arxiv": "2106.14289", "s2": "a" * 40, "corpus": "235658744"}
+        assert semantic_scholar.match(asker, "zzz") is None
+    assert "query=Fast+%26+robust%3A+100%25+of+%231+%CE%BB%3F&fields=" in world.asked[0][1]
 
 
-MEAN = (
-    "'",
-    '"',
-    "') OR 1=1 --",
-    "1; DROP TABLE paper",
-    '" OR title:x NEAR(',
-    "title MATCH 'x'",
-    "\x00",
-    "a\ud800",
-    "%",
-    "*",
-)
-PARAMETERS = (
-    "q",
-    "order",
-    "page",
-    "sort",
-    "relation",
-    "year",
-    "m",
-    "start",
-    "solver",
-    "step",
-    "seed",
-    "a",
-    "b",
-    "p",
-    "ids",
-    "k",
-)
+def test_the_key_goes_to_its_host_and_nowhere_else(
+    library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SEMANTIC_SCHOLAR_API_KEY", "very-secret-1")
+    caplog.set_level(logging.DEBUG)
+    world = small_world()
+    world.faults = [None, None, None, as_json({"error": "no"}, 403)]
+    with asker_of(library, world, keys=Keys(None)) as (asker, _):
+        semantic_scholar.page(asker, "citations", PAPER, 0, 10)
+        semantic_scholar.papers(asker, [PAPER])
+        arxiv_records.records(asker, ["2106.14289"])
+        with pytest.raises(Failed) as failed:
+            semantic_scholar.match(asker, "Global")
+    given = [headers.get("x-api-key") for _, _, headers, _ in world.asked]
+    assert given == ["very-secret-1", "very-secret-1", None, "very-secret-1"]
+    assert "secret" not in caplog.text + str(failed.value) + repr(asker.__dict__)
+    library.close()
+    assert not any(b"very-secret" in path.read_bytes() for path in library.path.parent.iterdir())
 
 
-@pytest.mark.parametrize("said", MEAN)
-def test_no_parameter_is_ever_sql(client: TestClient, tmp_path: Path, said: str) -> None:
-    asked = quote(said.encode("utf-8", "replace"))
-    query = "&".join(f"{name}={asked}" for name in PARAMETERS)
-    for path in addresses(PAGES, word=asked).values():
-        answer = client.get(f"{path.partition('?')[0]}?{query}", follow_redirects=False)
-        assert answer.status_code in (200, 307, 400, 404), path
-        assert "sqlite3" not in answer.text
-    for path in (f"/p/{asked}", f"/p/{asked}.json", f"/p/arxiv/{asked}", f"/lab/{asked}"):
-        assert client.get(path, follow_redirects=False).status_code == 404
-    with sqlite3.connect(tmp_path / "library.db") as db:
-        assert db.execute("SELECT count(*) FROM paper").fetchone() == (62,)
-    db.close()
-
-
-def test_a_long_query_is_cut(client: TestClient) -> None:
-    assert "Found in the library" in client.get("/", params={"q": "gradient " * 5_000}).text
-    assert len(parsed("a " * 5_000).match) < 3_000
-
-
-def test_orders_are_those_of_a_list() -> None:
-    assert all(re.fullmatch(r"[\w., ]+", order) for order in ORDERS.values())
-
-
-GROWING: dict[str, Callable[[int], str]] = {
-    "dollars": lambda n: "$" * n,
-    "openings": lambda n: r"\(" * n,
-    "display openings": lambda n: r"\[ $$ " * n,
-    "environments": lambda n: r"\begin{align}" * n,
-    "braces": lambda n: "{" * n + "}" * n,
-    "accents": lambda n: r"\'" * n + "e",
-    "nested accents": lambda n: r"\'{" * n,
-    "backslashes": lambda n: "\\" * n + "$",
-    "cites": lambda n: r"\cite{" * n,
-    "sentences": lambda n: "A. " * n,
-    "no end": lambda n: "a" * n,
-    "words": lambda n: "gradient descent of the factors " * n,
-    "hyphens": lambda n: "a-" * n,
-    "quotes": lambda n: '"' * n,
-    "minus": lambda n: "-" * n + ":",
-    "fields": lambda n: "a:" * n,
-    "apostrophes": lambda n: "a'" * n,
-    "commas": lambda n: "a, " * n,
-    "digits": lambda n: "9" * n,
-    "slashes": lambda n: "https://" + "/" * n,
-    "blanks": lambda n: "$a" + " " * n + "$",
-    "dashes": lambda n: "-" * n,
-    "brackets": lambda n: "a[" * n,
-}
-READERS: dict[str, Callable[[str], object]] = {
-    "pieces": pieces,
-    "plain": plain,
-    "sentence": lambda text: in_short(text, ["gradient descent"]),
-    "terms": lambda text: counted(text, text),
-    "folded": folded,
-    "repaired": repaired,
-    "family": family,
-    "sound": lambda text: (sound(text), sound_facts({"title": text, "slug": text, "published": text})),
-    "query": lambda text: parsed(text),
-    "licence": licence,
-    "settings": lambda text: Settings.read({"m": text, "solver": text, "step": text}, [text]),
-}
-
-
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("kind", GROWING)
-def test_twice_the_text_takes_about_twice_the_time(reader: str, kind: str) -> None:
-    read, made = READERS[reader], GROWING[kind]
-
-    def seconds(n: int) -> float:
-        text, best = made(n), float("inf")
-        for _ in range(2):
-            began = time.thread_time()  # of this thread alone: the machine may have others to serve
-            read(text)
-            best = min(best, time.thread_time() - began)
-        return best
-
-    small, large = seconds(300), seconds(4_800)
-    # Sixteen times the text: 256 times the time if it were quadratic. What takes milliseconds is not judged.
-    assert large < max(80 * small, 0.1), f"{small:.4f} s, then {large:.4f} s"
-
-
-@given(st.text())
-def test_ages_and_licences_of_anything(text: str) -> None:
-    assert licence(text) is None or licence(text).host
-    facts = sound_facts({"title": text, "published": text})
-    assert facts["title"]
-    if facts["published"]:
-        assert age(facts["published"])
+@pytest.mark.skipif(os.name != "posix", reason="rights are checked where there are any")
+def test_a_file_with_keys_is_for_the_reader_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEMANTIC_SCHOLAR_API_KEY", raising=False)
+    assert Keys(tmp_path).headers("s2") == {}
+    file = tmp_path / "keys.json"
+    file.write_text('{"semantic_scholar": "abc"}', encoding="utf-8")
+    file.chmod(0o644)
+    with pytest.raises(FileError, match="0600"):
+        Keys(tmp_path).headers("s2")
+    file.chmod(0o600)
+    assert Keys(tmp_path).headers("s2") == {"x-api-key": "abc"}
+    assert Keys(tmp_path).headers("arxiv") == {}
+    file.write_text("[", encoding="utf-8")
+    with pytest.raises(FileError, match="cannot be read"):
+        Keys(tmp_path).headers("s2")

@@ -17,6 +17,8 @@ from lopside.cli.demo import demo
 from lopside.cli.factor import factor
 from lopside.cli.lens import lens
 from lopside.cli.lens_doctor import doctor
+from lopside.cli.lens_files import export, restore
+from lopside.cli.lens_import import import_papers
 from lopside.cli.reproduce import reproduce
 from lopside.cli.talk import Exit, Refusal, plain_warnings, prepare_streams, say, unwritten
 from lopside.errors import Error
@@ -36,7 +38,9 @@ app = typer.Typer(
 )
 for command in (factor, complete, certify, reproduce, catalog, demo, bench):
     app.command()(command)
-lens.command()(doctor)
+for command in (doctor, export, restore):
+    lens.command()(command)
+lens.command("import")(import_papers)
 app.add_typer(lens)
 
 

@@ -15,6 +15,8 @@ from starlette.responses import HTMLResponse
 from lopside.lens.security import TOKEN_FIELD, TOKEN_HEADER, is_ours
 from lopside.lens.static_files import StaticFiles
 from lopside.lens.store.database import Library
+from lopside.lens.text.anchors import anchor
+from lopside.lens.text.prose import blocks
 from lopside.lens.text.sound import sound
 from lopside.lens.text.tex import plain
 from lopside.lens.words import age
@@ -29,7 +31,8 @@ def environment(static: StaticFiles, token: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals.update(static=static.address, token=token, age=age, plain=plain, here="", asked="", wrote="")
+    pages.globals.update(static=static.address, token=token, here="", asked="", wrote="")
+    pages.globals.update(age=age, plain=plain, blocks=blocks, anchor=anchor)
     return pages
 
 
@@ -66,6 +69,7 @@ async def form(request: Request) -> FormData:
     found = FormData(taken)
     given = request.headers.get(TOKEN_HEADER) or found.get(TOKEN_FIELD)
     if not is_ours(request.app.state.token, given if isinstance(given, str) else None):
+        await sent.close()
         raise HTTPException(
             403, "This page is from before the last start of Lens. Go back, copy what you wrote, reload."
         )

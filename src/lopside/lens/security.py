@@ -42,7 +42,7 @@ HEADERS = {
 TOKEN_FIELD, TOKEN_HEADER = "token", "x-lens-token"
 """Where a page sends the token that shows that it is ours."""
 
-_LIMITS = {"/import": 5_000_000}
+_LIMITS = {"/import": 11_000_000, "/restore": 65_000_000}  # a file, and the text of another in the form
 _LARGEST = 1_000_000
 """Bytes of a request's body, unless its path has a limit of its own."""
 

@@ -75,6 +75,7 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
     import uvicorn
 
     from lopside.lens.app import create
+    from lopside.lens.pages.lab import warm
 
     with _listening(port) as ours:
         address = f"http://{HOST}:{ours.getsockname()[1]}/"
@@ -84,6 +85,7 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 ready(address)
+                threading.Thread(target=warm, daemon=True).start()
 
         # Nobody else's proxy stands before this, so what a header says of one is not believed.
         config = uvicorn.Config(
@@ -99,6 +101,7 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
         try:
             yield Telling(config), ours
         finally:
+            app.state.runner.stop()
             app.state.store.close()
 
 

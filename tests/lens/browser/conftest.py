@@ -18,9 +18,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 BREACH = "document.addEventListener('securitypolicyviolation', e => breached(`${e.violatedDirective} ${e.blockedURI}`))"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The one Chromium of all tests."""
+    """The one Chromium of these tests; closed with the last of them, for while it runs no other event loop can."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         said = f"needs a Chromium: none of {', '.join(NAMES)} is there. Try: apt install chromium"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lopside.lens.lab.settings import Settings
 
@@ -48,7 +48,14 @@ class Recipe:
     presets: tuple[Preset, ...] = field(default=())
 
 
-_WARD = Settings(starts=_FOUR)
+_WARD = Settings(starts=_FOUR, solver="agd", step="ward-kolda[tau=1]")
+_SMALL = Settings(r=5, d=5, kappa=5.0, solver="gd", step="0.25/sigma1", starts=("gaussian[scale=0.001]",), steps=1000)
+
+_FIGURE = replace(_WARD, solver="gd")
+"""Of [WK23, Section 6]: figures 2 to 4 are of gradient descent."""
+
+BOTH = replace(_SMALL, starts=("agd / unbalanced", "gd / gaussian[scale=0.001]"), runs=5)
+"""The two papers' methods on the same matrix."""
 
 RECIPES = {
     recipe.name: recipe
@@ -62,24 +69,34 @@ RECIPES = {
             r"Y_{t+1} = Y_t - \eta\,(X_{t+1}Y_t^\top - A)^\top X_{t+1}",
             _WARD,
             (
-                Preset("Four starts, d = 10", "Figure 2 with alternating steps: the step size of the theory.", _WARD),
                 Preset(
-                    "Four starts, d = 6",
-                    "The same with hardly more columns than the rank.",
-                    Settings(d=6, starts=_FOUR),
+                    "Figure 1",
+                    "The proposed start and a random one, alternating steps of the theory's size.",
+                    replace(_WARD, starts=(_FOUR[0], _FOUR[3])),
+                ),
+                Preset("Figure 2, d = 10", "Four starts, gradient descent, the theory's step.", _FIGURE),
+                Preset("Figure 2, d = 6", "With hardly more columns than the rank.", replace(_FIGURE, d=6, steps=8000)),
+                Preset(
+                    "Figure 3, η = 0.1", "The same matrix, a step much larger.", replace(_FIGURE, step="0.1/sigma1")
                 ),
                 Preset(
-                    "Large steps",
-                    "As in Figure 3: half of the largest step that makes sense.",
-                    Settings(step="0.5/sigma1", starts=_FOUR, steps=500),
+                    "Figure 3, η = 1",
+                    "The limit of stability of gradient descent: nothing arrives.",
+                    replace(_FIGURE, step="1/sigma1"),
                 ),
                 Preset(
-                    "10 % noise", "As in Figure 4.", Settings(step="0.5/sigma1", starts=_FOUR, steps=500, noise=0.1)
+                    "Figure 4",
+                    "With 10 % noise: no start gets below the part of A beyond its best rank-d approximation.",
+                    replace(_FIGURE, noise=0.1, step="0.01/sigma1"),
                 ),
                 Preset(
-                    "κ = 10",
-                    "A worse conditioned matrix.",
-                    Settings(step="0.5/sigma1", starts=_FOUR, kappa=10.0, steps=3000),
+                    "Alternating, η = 1/σ₁",
+                    "Where gradient descent stands still, alternating steps are done after a few.",
+                    replace(_WARD, step="1/sigma1", steps=200),
+                ),
+                Preset("Both papers", "Ward and Kolda's method and Ye and Du's on one matrix, by one step size.", BOTH),
+                Preset(
+                    "κ = 10", "A worse conditioned matrix.", replace(_WARD, step="0.5/sigma1", kappa=10.0, steps=3000)
                 ),
             ),
         ),
@@ -90,36 +107,23 @@ RECIPES = {
             r"f(U, V) = \tfrac12\|UV^\top - \Sigma\|_F^2",
             r"U_{t+1} = U_t - \eta\,(U_tV_t^\top - \Sigma)\,V_t, \qquad "
             r"V_{t+1} = V_t - \eta\,(U_tV_t^\top - \Sigma)^\top U_t",
-            Settings(
-                r=5, d=5, kappa=5.0, solver="gd", step="0.25/sigma1", starts=("gaussian[scale=0.001]",), steps=1000
-            ),
+            _SMALL,
             (
                 Preset(
                     "The start small and smaller",
-                    "d is the rank; a smaller start stays longer at the saddle 0.",
-                    Settings(
-                        r=5,
-                        d=5,
-                        kappa=5.0,
-                        solver="gd",
-                        step="0.25/sigma1",
+                    "A smaller start stays longer at the saddle 0, and is then as fast.",
+                    replace(
+                        _SMALL,
                         steps=1500,
                         runs=3,
                         starts=("gaussian[scale=0.1]", "gaussian[scale=0.001]", "gaussian[scale=1e-06]"),
                     ),
                 ),
+                Preset("Alternating", "The same start with alternating steps.", replace(_SMALL, solver="agd")),
                 Preset(
-                    "Simultaneous or alternating",
-                    "The same start with alternating steps.",
-                    Settings(
-                        r=5,
-                        d=5,
-                        kappa=5.0,
-                        solver="agd",
-                        step="0.25/sigma1",
-                        starts=("gaussian[scale=0.001]",),
-                        steps=1000,
-                    ),
+                    "More columns than the rank",
+                    "d = 10 for a matrix of rank 5, which the theorem is not about: it slows down.",
+                    replace(_SMALL, d=10, steps=5000),
                 ),
             ),
         ),

@@ -27,6 +27,9 @@ _LONGEST = 20.0
 _MOST_POINTS = 500
 """Of a curve."""
 
+_MOST_FACTORS = 100
+"""Of a curve, points at which the factors themselves are looked at."""
+
 _BREATH = 0.05
 """Seconds between two looks at whether anybody waits for more."""
 
@@ -37,13 +40,16 @@ def events(settings: Settings, cancelled: threading.Event) -> Iterator[dict[str,
     Yields
     ------
     dict with "kind":
-        "begin": shape, norm, step_size and curves, a list of {start, seed};
+        "begin": shape, norm, sigma (planted) and curves, a list of {start, seed};
         "points": curve, steps and errors, ‖XYᵀ − A‖_F²/‖A‖_F²;
+        "factors": of the first curve of each start: steps, imbalance ‖XᵀX − YᵀY‖_F, and sigma, the singular values of
+        XYᵀ at each;
         "end": curve, status, steps, error, seconds;
         "proof": of the first curve, theorem by theorem with every hypothesis and its numbers, and the bound's line;
         "done": seconds, and said, one sentence about all of it.
     """
     began = time.perf_counter()
+    until = math.inf  # the clock begins when there is a first curve: the first run of all compiles
     matrix = planted((settings.m, settings.n), settings.sigma(), noise=settings.noise, rng=settings.seed)
     problem = Full(matrix.A)
     sigma1 = float(np.linalg.svd(matrix.A, compute_uv=False)[0]) if settings.noise else float(matrix.sigma[0])
@@ -52,19 +58,20 @@ def events(settings: Settings, cancelled: threading.Event) -> Iterator[dict[str,
         "kind": "begin",
         "shape": [settings.m, settings.n],
         "norm": problem.norm,
+        "sigma": matrix.sigma.tolist(),
         "curves": [{"start": start, "seed": seed} for start, seed in labels],
     }
     ends, proof = [], None
     for curve, (start, seed) in enumerate(labels):
-        if cancelled.is_set() or time.perf_counter() - began > _LONGEST:
+        if cancelled.is_set() or time.perf_counter() > until:
             break
         try:
             run = _run(problem, settings, start, seed, sigma1)
         except Error as error:
             yield {"kind": "end", "curve": curve, "status": str(error), "steps": 0, "error": None, "seconds": 0.0}
             continue
-        until = began + _LONGEST
-        yield from _points(run, curve, cancelled, until)
+        yield from _points(run, curve, cancelled, until, look=seed == settings.seed + 1)
+        until = min(until, time.perf_counter() + _LONGEST)
         solution = run.solution()
         ends.append((start, solution))
         yield {
@@ -83,11 +90,7 @@ def events(settings: Settings, cancelled: threading.Event) -> Iterator[dict[str,
 
 
 def _run(problem: Full, settings: Settings, start: str, seed: int, sigma1: float) -> Run:
-    from dataclasses import replace
-
-    solver = parse("solver", settings.solver)
-    if hasattr(solver, "step_size") and "[" not in settings.solver and solver.order is not None:
-        solver = replace(solver, step_size=parse("step size", settings.step))
+    solver, start = settings.curve(start)
     return Run(
         problem,
         solver,
@@ -100,12 +103,16 @@ def _run(problem: Full, settings: Settings, start: str, seed: int, sigma1: float
     )
 
 
-def _points(run: Run, curve: int, cancelled: threading.Event, until: float) -> Iterator[dict[str, Any]]:
+def _points(run: Run, curve: int, cancelled: threading.Event, until: float, *, look: bool) -> Iterator[dict[str, Any]]:
     """Run to the end, and yield the points that are far enough apart to be seen."""
     seen, next_step, told = 0, 0, time.perf_counter()
     steps, errors = [], []
-    stride = (run.stop.max_steps or 1) ** (1.0 / _MOST_POINTS)
-    for _ in _sound(run):
+    most = run.stop.max_steps or 1
+    factors = _Factors(run, most) if look else None
+    stride = most ** (1.0 / _MOST_POINTS)
+    for state in _sound(run):
+        if factors is not None:
+            factors.look(state)
         for step, error in zip(run.trace.step[seen:], run.trace.relative_error[seen:], strict=True):
             if step >= next_step:
                 steps.append(step)
@@ -122,6 +129,26 @@ def _points(run: Run, curve: int, cancelled: threading.Event, until: float) -> I
         steps.append(last)
         errors.append(_plain(run.trace.relative_error[-1] ** 2))
     yield {"kind": "points", "curve": curve, "steps": steps, "errors": errors}
+    if factors is not None:
+        yield {"kind": "factors", "curve": curve, **factors.seen}
+
+
+class _Factors:
+    """What becomes of the factors: looked at in steps that grow, at which the run is made to pause."""
+
+    def __init__(self, run: Run, most: int) -> None:
+        self.run = run
+        self.stride = max(most ** (1.0 / _MOST_FACTORS), 1.0 + 1e-9)
+        self.seen: dict[str, list[Any]] = {"steps": [], "imbalance": [], "sigma": []}
+
+    def look(self, state: Any) -> None:
+        """Measure the factors, if it is time."""
+        if self.run.pause is None or state.step >= self.run.pause:
+            X, Y = (np.asarray(np.linalg.qr(np.asarray(factor), mode="r")) for factor in (state.X, state.Y))
+            self.seen["steps"].append(state.step)
+            self.seen["imbalance"].append(_plain(float(np.linalg.norm(X.T @ X - Y.T @ Y))))
+            self.seen["sigma"].append([_plain(value) for value in np.linalg.svd(X @ Y.T, compute_uv=False)])
+            self.run.pause = max(state.step + 1, math.ceil(state.step * self.stride))
 
 
 def _sound(run: Run) -> Iterator[Any]:
@@ -164,9 +191,10 @@ def summary(settings: Settings, ends: list[tuple[str, Any]]) -> str:
     for start in settings.starts:
         solutions = [solution for name, solution in ends if name == start]
         reached = sorted(s.steps for s in solutions if s.status is Status.RELATIVE_ERROR)
-        if len(reached) == len(solutions) and reached:
-            parts.append(f"{start} reaches {settings.target:g} after {reached[len(reached) // 2]} steps")
+        if 2 * len(reached) > len(solutions):
+            some = "" if len(reached) == len(solutions) else f" in {len(reached)} of {len(solutions)} runs"
+            parts.append(f"{start} reaches {settings.target:g} after {reached[len(reached) // 2]} steps{some}")
         elif solutions:
             median = float(np.median([s.relative_error for s in solutions]))
-            parts.append(f"{start} is at {median:.2g} after {max(s.steps for s in solutions)}")
-    return "; ".join(parts) + "." if parts else "Nothing was run."
+            parts.append(f"{start} is at {median:.3g} after {max(s.steps for s in solutions)}")
+    return f"Relative error: {'; '.join(parts)}." if parts else "Nothing was run."

@@ -76,7 +76,7 @@ class Settings:
     solver, step : str
         Text forms of the catalog; the step a number, 0.5/sigma1, or a rule as ward-kolda.
     starts : tuple of str
-        Text forms.
+        Text forms, one for each kind of curve; before a start and " / " may stand an algorithm of its own.
     steps, runs, seed : int
         Steps at most; draws of each start; the seed of the matrix, from which those of the draws count on.
     target : float
@@ -133,7 +133,8 @@ class Settings:
         for name, kind in (("solver", "solver"), ("step", "step size")):
             if text := str(given.get(name, "")).strip()[:100]:
                 _take(values, name, kind, text, said)
-        wanted = [text for text in dict.fromkeys(starts) if _parsed("start", text[:100], said)]
+        lines = [line.strip() for text in starts for line in text.splitlines() if line.strip()]
+        wanted = [line for line in dict.fromkeys(lines) if _is_curve(line[:200], said)]
         if wanted:
             values["starts"] = tuple(wanted[:MOST_STARTS])
         return replace(base, **values)._fitting(said), said
@@ -155,13 +156,26 @@ class Settings:
     def query(self) -> str:
         """Return the address's part behind the question mark."""
         plain = {name: value for name, value in asdict(self).items() if name != "starts"}
-        pairs = [(name, f"{value:.12g}" if isinstance(value, float) else str(value)) for name, value in plain.items()]
+        pairs = [(name, repr(value) if isinstance(value, float) else str(value)) for name, value in plain.items()]
         return urlencode([*pairs, *(("start", start) for start in self.starts)])
 
     def key(self) -> str:
         """Return what tells these settings, and the version that runs them, from all others."""
         text = json.dumps([__version__, asdict(self)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def curve(self, line: str) -> tuple[Any, str]:
+        """Return the solver of a kind of curve, and the text of its start.
+
+        The solver has the step size of all, where it takes one and names none itself.
+        """
+        method, start = _parted(line)
+        method = method or self.solver
+        solver = parse("solver", method)
+        takes = any(field.name == "step_size" for field in fields(solver))
+        if not takes or "step_size" in method:
+            return solver, start
+        return replace(solver, step_size=parse("step size", self.step)), start
 
     def sigma(self) -> Array:
         """Return the planted singular values, from 1 down to 1/κ."""
@@ -182,6 +196,16 @@ def _number(text: str, *, whole: bool) -> float | None:
 def _take(values: dict[str, Any], name: str, kind: str, text: str, said: list[str]) -> None:
     if _parsed(kind, text, said):
         values[name] = text
+
+
+def _parted(line: str) -> tuple[str, str]:
+    method, _, start = line.rpartition(" / ")
+    return method.strip(), start.strip()
+
+
+def _is_curve(line: str, said: list[str]) -> bool:
+    method, start = _parted(line)
+    return (not method or _parsed("solver", method, said)) and _parsed("start", start, said)
 
 
 def _parsed(kind: str, text: str, said: list[str]) -> bool:

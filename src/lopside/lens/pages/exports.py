@@ -1,152 +1,80 @@
-"""A paper as BibTeX, RIS, CSL-JSON and JSON."""
+"""A paper, the table of its citations, the graph and the whole library as files."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from lopside.lens.rendering import library
-from lopside.lens.store import papers
-from lopside.lens.store.papers import Paper
-from lopside.lens.text.names import family
-from lopside.lens.text.summary import in_short
-from lopside.lens.text.tex import plain
+from lopside.errors import FileError
+from lopside.lens.formats import table
+from lopside.lens.formats.graphml import graphml
+from lopside.lens.formats.kinds import KINDS
+from lopside.lens.formats.record import record
+from lopside.lens.rendering import form, library, page
+from lopside.lens.store import papers, whole
+from lopside.lens.table import Wanted
+
+ENDINGS = ("bib", "ris", "csl.json", "csv", "json")
+"""Of the addresses of a paper; the longer one first where one ends with the other."""
+
+_COLUMNS = ("title", "authors", "year", "relation", "slug", "arxiv")
 
 
 def paper(request: Request) -> Response:
-    """Answer with a paper in the form that the address ends with."""
-    kind = next(kind for kind in KINDS if request.url.path.endswith(f".{kind}"))
+    """Answer with a paper in the form that the address ends with; as CSV, the table of its citations."""
+    ending = next(ending for ending in ENDINGS if request.url.path.endswith(f".{ending}"))
     with library(request).reading() as db:
         found = papers.paper(db, request.path_params["slug"])
         if found is None:
             raise HTTPException(404)
-        made = KINDS[kind].of(db, found)
-    headers = {"content-disposition": f'inline; filename="{found.slug}.{kind}"'}
-    return Response(made, media_type=KINDS[kind].media, headers=headers)
+        if ending == "csv":
+            rows = Wanted.read(request.query_params).rows(papers.connected(db, found.pk))
+            made = table.rows(_COLUMNS, map(dict, rows))
+        elif ending == "json":
+            made = json.dumps(record(db, found), ensure_ascii=False, indent=1)
+        else:
+            made = KINDS[ending].of(db, [found])
+    return _file(made, KINDS[ending].media, f"{found.slug}.{ending}", shown=ending != "csv")
 
 
-def _bibtex(_: sqlite3.Connection, paper: Paper) -> str:
-    lines = [
-        ("author", " and ".join(name for _, name in paper.authors)),
-        ("title", paper.title),
-        ("year", str(paper.year or "")),
-        ("journal", paper.venue or ""),
-        ("doi", paper.ids.get("doi", "")),
-        ("eprint", paper.ids.get("arxiv", "")),
-        ("archiveprefix", "arXiv" if "arxiv" in paper.ids else ""),
-    ]
-    key = paper.slug.replace("-", "")
-    inside = ",\n".join(f"  {name} = {{{_balanced(value)}}}" for name, value in lines if value)
-    return f"@{'article' if paper.venue else 'misc'}{{{key},\n{inside}\n}}\n"
+def graph(request: Request) -> Response:
+    """Answer with all citations as GraphML."""
+    with library(request).reading() as db:
+        return _file(graphml(db), "application/xml", "library.graphml")
 
 
-def _balanced(value: str) -> str:
-    """Return a value whose braces fit and in which no command reads a file."""
-    for command in ("\\input", "\\include", "\\write", "\\openin", "\\openout", "\\catcode"):
-        value = value.replace(command, command[1:])
-    depth, out = 0, []
-    for character in value:
-        depth += (character == "{") - (character == "}")
-        if depth < 0:
-            depth = 0
-            continue
-        out.append(character)
-    return "".join(out) + "}" * depth
+def everything(request: Request) -> Response:
+    """Answer with the whole library as JSON."""
+    with library(request).reading() as db:
+        return _file(whole.write(db), "application/json", "library.json")
 
 
-def _ris(_: sqlite3.Connection, paper: Paper) -> str:
-    fields = [("TY", "JOUR" if paper.venue else "UNPB"), ("TI", plain(paper.title))]
-    fields += [("AU", _reversed(name)) for _, name in paper.authors]
-    fields += [("PY", str(paper.year or "")), ("JO", paper.venue or ""), ("DO", paper.ids.get("doi", ""))]
-    fields += [
-        ("AB", paper.abstract or ""),
-        ("UR", f"https://arxiv.org/abs/{paper.ids['arxiv']}" if "arxiv" in paper.ids else ""),
-    ]
-    lines = [f"{tag}  - {' '.join(value.split())}" for tag, value in fields if value]
-    return "\r\n".join([*lines, "ER  - ", ""])
+def _file(text: str, media: str, name: str, *, shown: bool = False) -> Response:
+    headers = {"content-disposition": f'{"inline" if shown else "attachment"}; filename="{name}"'}
+    return Response(text, media_type=media, headers=headers)
 
 
-def _reversed(name: str) -> str:
-    last = family(name)
-    first = name.removesuffix(last).strip()
-    return f"{last}, {first}" if first else last
+async def restore(request: Request) -> Response:
+    """Put a library that was exported in place of this one."""
+    sent = await form(request)
+    given = sent.get("file")
+    data = await given.read(whole.LARGEST + 1) if isinstance(given, UploadFile) else b""
+    await sent.close()
+    if not data:
+        raise HTTPException(400, "No file was chosen. Go back and choose one that Lens exported.")
+    replace = sent.get("replace") == "yes"
 
+    def write() -> int:
+        with library(request).writing() as db:
+            return whole.read(db, data, replace=replace)
 
-def _csl(_: sqlite3.Connection, paper: Paper) -> str:
-    return json.dumps([csl(paper)], ensure_ascii=False, indent=1)
-
-
-def csl(paper: Paper) -> dict[str, Any]:
-    """Return a paper as CSL-JSON."""
-    found: dict[str, Any] = {
-        "id": paper.slug,
-        "type": "article-journal" if paper.venue else "article",
-        "title": plain(paper.title),
-        "author": [
-            {"family": family(name), "given": name.removesuffix(family(name)).strip()} for _, name in paper.authors
-        ],
-    }
-    if paper.year:
-        day = [int(part) for part in (paper.published or str(paper.year)).split("-")]
-        found["issued"] = {"date-parts": [day]}
-    further = {"container-title": paper.venue, "DOI": paper.ids.get("doi"), "abstract": paper.abstract}
-    found |= {key: value for key, value in further.items() if value}
-    if "arxiv" in paper.ids:
-        found["URL"] = f"https://arxiv.org/abs/{paper.ids['arxiv']}"
-    return found
-
-
-def _json(db: sqlite3.Connection, paper: Paper) -> str:
-    terms = [dict(term) for term in papers.terms(db, paper.pk)]
-    sentence = in_short(paper.text, [term["key"] for term in terms])
-    rows = papers.connected(db, paper.pk)
-    record = {
-        "slug": paper.slug,
-        "title": paper.title,
-        "authors": [name for _, name in paper.authors],
-        "year": paper.year,
-        "published": paper.published,
-        "updated": paper.updated,
-        "venue": paper.venue,
-        "ids": paper.ids,
-        "categories": paper.categories,
-        "licence": paper.licence,
-        "abstract": paper.abstract,
-        "summary": paper.digest,
-        "own_summary": paper.own_summary,
-        "in_short": paper.text[sentence.start : sentence.stop] if sentence else None,
-        "key_terms": terms,
-        "citations": [row["slug"] for row in rows if row["relation"] == "cites this"],
-        "references": [row["slug"] for row in rows if row["relation"] == "cited here"],
-        "records": [{"part": part, "source": source, "fetched_at": at} for part, source, at in paper.records],
-    }
-    return json.dumps(record, ensure_ascii=False, indent=1)
-
-
-class Kind(NamedTuple):
-    """A form in which papers leave.
-
-    Attributes
-    ----------
-    of : callable
-        (db, paper) ↦ text.
-    media : str
-    """
-
-    of: Callable[[sqlite3.Connection, Paper], str]
-    media: str
-
-
-KINDS = {
-    "bib": Kind(_bibtex, "application/x-bibtex; charset=utf-8"),
-    "ris": Kind(_ris, "application/x-research-info-systems; charset=utf-8"),
-    "csl.json": Kind(_csl, "application/vnd.citationstyles.csl+json"),
-    "json": Kind(_json, "application/json"),
-}
-"""What an address may end with; the longer one first where one ends with the other."""
+    try:
+        _ = await run_in_threadpool(write)
+    except FileError as error:
+        return page(request, "said.html", 400, title="The library was left as it is", said=f"{error}.")
+    return RedirectResponse("/", 303)

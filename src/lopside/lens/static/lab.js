@@ -1,15 +1,10 @@
 // The lab: settings in the address, curves as they come, theorems ticked with their numbers.
-import { start as keys } from "./keys.js";
+import { draw as curves } from "./curves.js";
 import { say } from "./said.js";
 import { start as tex } from "./tex.js";
-import { axisX, axisY, gridY, lineY, plot } from "./vendor/plot.js";
-
 const form = document.getElementById("lab"), chart = document.getElementById("chart");
 const button = form.querySelector(".run"), stop = form.querySelector(".stop"), status = form.querySelector(".status");
 const token = document.querySelector("meta[name=lens-token]").content;
-const DASHES = [null, "7 3", "2 3", "8 3 2 3", "1 4", "12 4"];
-const COLOURS = ["#b03a2e", "#1f6f9c", "#6b8e23", "#7d5ba6", "#b7791f", "#5b564d"];
-
 let run, made = { begin: null, curves: [], ends: [], proof: null, said: "" };
 let due = 0;
 
@@ -46,6 +41,8 @@ const begin = async () => {
   const mine = run = new AbortController(), asked = query();
   history.replaceState(null, "", `?${asked}`);
   document.getElementById("address").href = `?${asked}`;
+  const note = document.getElementById("note-run");
+  note.href = `${note.pathname}?anchor=${encodeURIComponent(`run:${form.dataset.recipe}?${asked}`)}#write`;
   [button.disabled, stop.disabled, status.textContent] = [true, false, "running"];
   made = { begin: null, curves: [], ends: [], proof: null, said: "" };
   try {
@@ -72,13 +69,27 @@ const begin = async () => {
 };
 
 const take = (event) => {
-  if (event.kind === "begin") {
+  if (event.kind === "settings") {
+    document.getElementById("python").textContent = event.python;
+    document.getElementById("commands").textContent = event.commands;
+    document.getElementById("said-above").replaceChildren(...event.said.map((sentence) => {
+      const made = element("p", sentence);
+      made.className = "warn";
+      return made;
+    }));
+  } else if (event.kind === "begin") {
     made.begin = event;
-    made.curves = event.curves.map((curve) => ({ ...curve, points: [] }));
+    made.curves = event.curves.map((curve) => ({ ...curve, steps: [], errors: [] }));
+    const shown = document.getElementById("shown"), before = shown.value;
+    shown.replaceChildren(...[...new Set(event.curves.map(({ start }) => start))].map((start) => element("option", start)));
+    if ([...shown.options].some(({ value }) => value === before)) shown.value = before;
     document.querySelector("#runs tbody").replaceChildren();
   } else if (event.kind === "points") {
-    const { points } = made.curves[event.curve];
-    event.steps.forEach((step, k) => points.push({ step, error: event.errors[k] }));
+    const { steps, errors } = made.curves[event.curve];
+    steps.push(...event.steps);
+    errors.push(...event.errors);
+  } else if (event.kind === "factors") {
+    made.curves[event.curve].factors = event;
   } else if (event.kind === "end") {
     made.ends.push(event);
     const { start, seed } = made.curves[event.curve];
@@ -118,46 +129,10 @@ const prove = ({ parts }) => {
   }));
 };
 
-// Errors go down to 1e-30 and below: their logarithms are drawn, on a linear axis.
 const draw = () => {
   due = performance.now() + 120;
-  if (!made.begin) return;
-  const starts = [...new Set(made.curves.map(({ start }) => start))];
-  const logarithmic = document.getElementById("log-steps").checked;
-  const shown = made.curves.filter(({ points }) => points.length).map(({ start, points, seed }) => ({
-    at: starts.indexOf(start), label: start, seed,
-    points: points.filter(({ step, error }) => error > 0 && (!logarithmic || step > 0)).map(({ step, error }) => ({ step, log: Math.log10(error) })),
-  }));
-  const last = Math.max(1, ...shown.flatMap(({ points }) => points.map(({ step }) => step)));
-  const bounds = (made.proof?.parts ?? []).filter(({ line }) => line).map(({ theorem, line }) => ({
-    theorem, points: line.filter(([step, error]) => step <= last && error > 0 && (!logarithmic || step > 0)).map(([step, error]) => ({ step, log: Math.log10(error) })),
-  })).filter(({ points }) => points.length > 1);
-  const logs = [...shown, ...bounds].flatMap(({ points }) => points.map(({ log }) => log));
-  const low = Math.floor(Math.min(-1, ...logs)), high = Math.ceil(Math.max(0, ...logs.filter((log) => log < 6)));
-  const power = (log) => `1e${log}`;
-  const every = Math.max(1, Math.ceil((high - low) / 10));
-  const ticks = [];
-  for (let log = high; log >= low; log -= every) ticks.push(log);
-  const picture = plot({
-    width: Math.max(320, chart.clientWidth), height: 380, marginLeft: 56, marginBottom: 40, clip: true,
-    x: { type: logarithmic ? "log" : "linear", domain: [logarithmic ? 1 : 0, last] }, y: { domain: [low, high] },
-    marks: [
-      gridY(ticks, { strokeOpacity: 0.15 }), axisY(ticks, { tickFormat: power, label: "‖XYᵀ − A‖² / ‖A‖²", labelAnchor: "top" }),
-      axisX({ label: "step" }),
-      ...shown.map(({ at, points, label, seed }) => lineY(points, {
-        x: "step", y: "log", stroke: COLOURS[at], strokeWidth: 1.6, strokeDasharray: DASHES[at], clip: true, title: () => `${label}, seed ${seed}`,
-      })),
-      ...bounds.map(({ points }) => lineY(points, { x: "step", y: "log", stroke: "currentColor", strokeWidth: 1.5, strokeDasharray: "4 4", clip: true })),
-    ],
-  });
-  const legend = element("p", "", ...starts.map((start, at) => {
-    const item = element("span", start);
-    item.className = "key";
-    item.style.setProperty("--colour", COLOURS[at]);
-    return item;
-  }), ...bounds.map(({ theorem }) => { const item = element("span", `bound: ${theorem}`); item.className = "key bound"; return item; }));
-  legend.className = "legend";
-  chart.replaceChildren(legend, picture);
+  const shown = document.getElementById("shown");
+  curves(made, { logarithmic: document.getElementById("log-steps").checked, start: shown.value });
 };
 
 const save = (name, type, text) => {
@@ -168,19 +143,23 @@ const save = (name, type, text) => {
   URL.revokeObjectURL(link.href);
 };
 
-const csv = () => ["start,seed,step,relative_squared_error", ...made.curves.flatMap(({ start, seed, points }) =>
-  points.map(({ step, error }) => `"${start}",${seed},${step},${error ?? ""}`))].join("\n");
+const csv = () => ["start,seed,step,relative_squared_error", ...made.curves.flatMap(({ start, seed, steps, errors }) =>
+  steps.map((step, k) => `"${start}",${seed},${step},${errors[k] ?? ""}`))].join("\n");
 
 form.addEventListener("submit", (event) => { event.preventDefault(); begin(); });
 form.addEventListener("change", (event) => { if (event.target.matches("select, input[type=text], textarea")) soon(); });
 stop.addEventListener("click", () => run?.abort());
 document.getElementById("log-steps").addEventListener("change", draw);
+document.getElementById("shown").addEventListener("change", draw);
+document.getElementById("save-svg").addEventListener("click", () => {
+  const picture = document.querySelector("#chart svg:last-child");
+  if (picture) save("lab.svg", "image/svg+xml", new XMLSerializer().serializeToString(picture));
+});
 document.getElementById("save-csv").addEventListener("click", () => save("lab.csv", "text/csv", csv()));
 document.getElementById("save-json").addEventListener("click", () => save("lab.json", "application/json", JSON.stringify(made)));
 addEventListener("resize", draw);
 
 sliders();
 tex();
-keys();
 const before = document.getElementById("made");
 if (before) { JSON.parse(before.textContent).forEach(take); draw(); }

@@ -62,5 +62,7 @@ export const start = (root = document) => {
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) if (isIntersecting) { near.unobserve(target); show(target); }
   }, { rootMargin: "600px" });
-  for (const element of root.querySelectorAll(".math")) near.observe(element);
+  const all = root.querySelectorAll(".math");
+  for (const element of all) near.observe(element);
+  addEventListener("beforeprint", () => all.forEach(show));
 };

@@ -155,7 +155,7 @@ def _explained(path: Path) -> Iterator[None]:
     """Turn what SQLite says about the file into a sentence that helps."""
     try:
         yield
-    except FileError:
+    except FileError:  # of a file that was read meanwhile
         raise
     except sqlite3.OperationalError as error:
         said = str(error)

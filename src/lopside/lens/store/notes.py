@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from lopside.lens.store.papers import index, now
+from lopside.lens.text.names import folded
 
 LONGEST = 65_536
 """Letters of a note."""
@@ -15,12 +16,24 @@ def notes_of(db: sqlite3.Connection, paper: int) -> list[sqlite3.Row]:
     return db.execute("SELECT * FROM note WHERE paper = ? ORDER BY pk", (paper,)).fetchall()
 
 
-def all_notes(db: sqlite3.Connection) -> list[sqlite3.Row]:
-    """Return all notes with the slug and title of their papers, the newest first."""
-    return db.execute(
+def all_notes(db: sqlite3.Connection, asked: str = "") -> list[sqlite3.Row]:
+    """Return notes with the slug and title of their papers, the newest first.
+
+    Parameters
+    ----------
+    db : Connection
+    asked : str
+        Words; each has to be how a word of the note, its anchor or its paper's title begins.
+    """
+    rows = db.execute(
         "SELECT note.*, slug, title FROM note JOIN paper ON paper.pk = note.paper "
         "ORDER BY note.changed_at DESC, note.pk DESC"
     ).fetchall()
+    words = [f" {word}" for word in folded(asked).split()]
+    texts = (f" {folded(' '.join((row['body'], row['anchor'].replace(':', ' '), row['title'])))}" for row in rows)
+    return (
+        [row for row, text in zip(rows, texts, strict=True) if all(word in text for word in words)] if words else rows
+    )
 
 
 def add(db: sqlite3.Connection, paper: int, body: str, anchor: str = "") -> int:

@@ -63,6 +63,9 @@ class Paper:
         return self.abstract or self.digest or ""
 
 
+_IDS = "SELECT scheme, value FROM paper_id WHERE paper = ? AND scheme <> 'title' ORDER BY scheme, value DESC"
+"""A title stands for a paper that has no other identifier; it is shown already."""
+
 _FIELDS = tuple(
     name for name in Paper.__dataclass_fields__ if name not in ("authors", "ids", "categories", "tags", "records")
 )
@@ -85,7 +88,15 @@ def paper(db: sqlite3.Connection, slug: str) -> Paper | None:
     return Paper(
         **dict(row),
         authors=[tuple(found) for found in db.execute(authors, pk)],
-        ids=dict(map(tuple, db.execute("SELECT scheme, value FROM paper_id WHERE paper = ?", pk))),
+        ids=dict(
+            map(
+                tuple,
+                db.execute(
+                    _IDS,
+                    pk,
+                ),
+            )
+        ),
         categories=[code for (code,) in db.execute("SELECT code FROM category WHERE paper = ? ORDER BY place", pk)],
         tags=[tag for (tag,) in db.execute("SELECT tag FROM tag WHERE paper = ? ORDER BY tag", pk)],
         records=[
@@ -115,7 +126,9 @@ def new_slug(db: sqlite3.Connection, title: str, authors: Sequence[str], year: i
     stem = f"{name[:30] or 'unknown'}{year or ''}-{word[:30]}"
     stem = re.sub(r"[^a-z0-9-]", "", stem.encode("ascii", "ignore").decode()) or "paper"
     slug, count = stem, 1
-    while db.execute("SELECT 1 FROM paper WHERE slug = ?", (slug,)).fetchone():
+    # The slug of a paper that became part of another still leads there.
+    taken = "SELECT 1 FROM paper WHERE slug = :slug UNION ALL SELECT 1 FROM merge_log WHERE gone_slug = :slug"
+    while db.execute(taken, {"slug": slug}).fetchone():
         count += 1
         slug = f"{stem}-{count}"
     return slug
@@ -145,8 +158,7 @@ def put(db: sqlite3.Connection, facts: dict[str, Any], *, source: str) -> int:
     names = ", ".join(row)
     pk = db.execute(f"INSERT INTO paper ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())).lastrowid
     assert pk is not None
-    for place, name in enumerate(authors):
-        db.execute("INSERT INTO authorship VALUES (?, ?, ?, ?)", (pk, place, _person(db, name), name))
+    write_authors(db, pk, authors)
     for scheme, value in facts.get("ids", {}).items():
         db.execute("INSERT OR IGNORE INTO paper_id VALUES (?, ?, ?)", (scheme, value, pk))
     for place, code in enumerate(facts.get("categories", ())):
@@ -154,6 +166,13 @@ def put(db: sqlite3.Connection, facts: dict[str, Any], *, source: str) -> int:
     db.execute("INSERT OR REPLACE INTO record VALUES (?, 'paper', ?, ?)", (pk, sound(source), now()))
     index(db, pk)
     return pk
+
+
+def write_authors(db: sqlite3.Connection, pk: int, names: Sequence[str]) -> None:
+    """Store the names of a paper's authors in place of those that are stored."""
+    db.execute("DELETE FROM authorship WHERE paper = ?", (pk,))
+    for place, name in enumerate(names):
+        db.execute("INSERT INTO authorship VALUES (?, ?, ?, ?)", (pk, place, _person(db, name), name))
 
 
 def _person(db: sqlite3.Connection, name: str) -> int:

@@ -2,7 +2,7 @@
 -- WITHOUT ROWID, keys come first: SQLite 3.40's quick_check finds NULLs where there are none if they do not.
 
 CREATE TABLE paper (
-  pk INTEGER PRIMARY KEY,
+  pk INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice, so that a merge can be undone
   slug TEXT NOT NULL UNIQUE,
   title TEXT NOT NULL,
   title_folded TEXT NOT NULL,
@@ -117,3 +117,58 @@ CREATE TABLE lab_run (          -- what came of settings, by their key: the same
   made TEXT NOT NULL,           -- JSON
   at TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- Imports: how sources are paced, what was asked, what is still to be done, and which papers became one.
+CREATE TABLE source_state (     -- seconds since 1970
+  source TEXT PRIMARY KEY,
+  next_at REAL NOT NULL DEFAULT 0,
+  paused_until REAL NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE request_log (
+  pk INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  what TEXT NOT NULL,
+  status INTEGER,
+  said TEXT NOT NULL,
+  ms INTEGER NOT NULL,
+  at TEXT NOT NULL
+);
+CREATE TABLE job (
+  pk INTEGER PRIMARY KEY,
+  state TEXT NOT NULL CHECK (state IN ('planned', 'ready', 'running', 'waiting', 'paused', 'done', 'cancelled')),
+  text TEXT NOT NULL,           -- as the reader gave it
+  options TEXT NOT NULL,        -- JSON
+  said TEXT NOT NULL DEFAULT '',
+  not_before REAL,              -- seconds since 1970
+  merged INTEGER NOT NULL DEFAULT 0,
+  asked INTEGER NOT NULL DEFAULT 0,
+  created_at TEXT NOT NULL,
+  changed_at TEXT NOT NULL
+);
+CREATE TABLE job_item (
+  job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+  place INTEGER NOT NULL,
+  source TEXT NOT NULL,         -- arxiv, s2 or library
+  kind TEXT NOT NULL,
+  what TEXT NOT NULL,           -- JSON
+  cursor INTEGER NOT NULL DEFAULT 0,
+  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'failed')),
+  said TEXT NOT NULL DEFAULT '',
+  made INTEGER NOT NULL DEFAULT 0,
+  changed INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (job, place)
+) WITHOUT ROWID;
+CREATE TABLE merge_log (
+  pk INTEGER PRIMARY KEY,
+  kept INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  gone INTEGER NOT NULL,
+  gone_slug TEXT NOT NULL,
+  gone_title TEXT NOT NULL,
+  who TEXT NOT NULL CHECK (who IN ('id', 'rule', 'reader')),
+  why TEXT NOT NULL,
+  snapshot TEXT NOT NULL,       -- JSON: both as they were
+  at TEXT NOT NULL,
+  undone_at TEXT
+);
+CREATE INDEX merge_slug ON merge_log (gone_slug);
+CREATE INDEX merge_kept ON merge_log (kept);

@@ -6,6 +6,8 @@ import re
 import sqlite3
 from typing import Any, NamedTuple
 
+from lopside.lens.lab.recipes import BY_PAPER
+
 LONGEST = 500
 """Letters of a query; what is beyond is not looked at."""
 
@@ -45,6 +47,14 @@ class Query(NamedTuple):
     where: list[str]
     bound: list[Any]
     ignored: list[str]
+
+    def selection(self) -> tuple[str, str, list[Any]]:
+        """Return what stands behind FROM, the WHERE with its conditions, and what is bound."""
+        source, where, bound = "paper", self.where, self.bound
+        if self.match:
+            source = "paper_fts JOIN paper ON paper.pk = paper_fts.rowid"
+            where, bound = ["paper_fts MATCH ?", *where], [self.match, *bound]
+        return source, f"WHERE {' AND '.join(where)}" if where else "", bound
 
 
 def parsed(text: str) -> Query:
@@ -98,11 +108,16 @@ def _years(value: str) -> tuple[str | None, list[Any]]:
 def _has(value: str) -> tuple[str | None, list[Any]]:
     known = {
         "abstract": "paper.abstract IS NOT NULL",
+        "text": "coalesce(paper.abstract, paper.digest) IS NOT NULL",
+        "summary": "paper.own_summary IS NOT NULL",
         "notes": "EXISTS (SELECT 1 FROM note WHERE paper = paper.pk)",
+        "tags": "EXISTS (SELECT 1 FROM tag WHERE paper = paper.pk)",
         "references": "EXISTS (SELECT 1 FROM citation WHERE citing = paper.pk)",
         "citations": "EXISTS (SELECT 1 FROM citation WHERE cited = paper.pk)",
         "arxiv": "EXISTS (SELECT 1 FROM paper_id WHERE paper = paper.pk AND scheme = 'arxiv')",
     }
+    if value == "lab":
+        return f"paper.slug IN ({', '.join('?' * len(BY_PAPER))})", list(BY_PAPER)
     return known.get(value), []
 
 
@@ -134,7 +149,7 @@ class Found(NamedTuple):
     Attributes
     ----------
     rows : list of Row
-        pk, slug, title, year, authors, degree, terms.
+        pk, slug, title, year, reading, authors, degree, tags, terms.
     total : int
         Of all.
     """
@@ -145,13 +160,8 @@ class Found(NamedTuple):
 
 def search(db: sqlite3.Connection, query: Query, *, order: str = "relevance", page: int = 1) -> Found:
     """Return a page of the papers that a query asks for."""
-    source = "paper"
-    where, bound, rank = list(query.where), list(query.bound), "0"
-    if query.match:
-        source = "paper_fts JOIN paper ON paper.pk = paper_fts.rowid"
-        where, bound = ["paper_fts MATCH ?", *where], [query.match, *bound]
-        rank = f"bm25(paper_fts, {_WEIGHTS})"
-    condition = f"WHERE {' AND '.join(where)}" if where else ""
+    source, condition, bound = query.selection()
+    rank = f"bm25(paper_fts, {_WEIGHTS})" if query.match else "0"
     count = db.execute(f"SELECT count(*) FROM {source} {condition}", bound).fetchone()[0]
     order = ORDERS[order if query.match or order != "relevance" else "newest"]
     rows = db.execute(
@@ -166,16 +176,6 @@ _MORE = """
 (SELECT group_concat(printed, ' · ')
    FROM (SELECT printed FROM authorship WHERE paper = paper.pk ORDER BY place)) AS authors,
 (SELECT count(*) FROM citation WHERE citing = paper.pk OR cited = paper.pk) AS degree,
+(SELECT group_concat(tag, ' · ') FROM (SELECT tag FROM tag WHERE paper = paper.pk ORDER BY tag)) AS tags,
 (SELECT group_concat(text, ' · ') FROM (SELECT text FROM term WHERE paper = paper.pk ORDER BY place LIMIT 3)) AS terms
 """
-
-
-def years_of(db: sqlite3.Connection, query: Query) -> list[tuple[int, int]]:
-    """Return how many papers there are of each year among those that a query asks for."""
-    source, where, bound = "paper", list(query.where), list(query.bound)
-    if query.match:
-        source = "paper_fts JOIN paper ON paper.pk = paper_fts.rowid"
-        where, bound = ["paper_fts MATCH ?", *where], [query.match, *bound]
-    condition = " AND ".join([*where, "paper.year IS NOT NULL"])
-    rows = db.execute(f"SELECT paper.year, count(*) FROM {source} WHERE {condition} GROUP BY 1 ORDER BY 1", bound)
-    return [(year, count) for year, count in rows]

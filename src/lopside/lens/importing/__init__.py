@@ -1,0 +1,1 @@
+"""From what the reader gave to papers in the library: plan, job, storing, merging."""

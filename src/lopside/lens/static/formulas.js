@@ -1,0 +1,3 @@
+import { start as tex } from "./tex.js";
+
+tex();

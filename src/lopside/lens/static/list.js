@@ -1,3 +1,0 @@
-import { start as keys } from "./keys.js";
-
-keys();
