@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,10 +41,16 @@ def built_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[str]:
+def servers() -> Iterator[ExitStack]:
+    """What is to go on until the pages are closed."""
+    with ExitStack() as open_ones:
+        yield open_ones
+
+
+@pytest.fixture
+def own(servers: ExitStack, tmp_path: Path) -> str:
     """Address of a library that a test has for itself, in `library.db` of its folder."""
-    with served(tmp_path / "library.db") as address:
-        yield address
+    return servers.enter_context(served(tmp_path / "library.db"))
 
 
 class Visitor:
@@ -97,7 +104,7 @@ class Visitor:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+def visit(browser: Browser, servers: ExitStack) -> Iterator[Callable[..., Page]]:
     visitor = Visitor(browser)
     yield visitor
     for context in visitor.contexts:
