@@ -16,6 +16,7 @@ from lopside.cli.complete import complete
 from lopside.cli.demo import demo
 from lopside.cli.factor import factor
 from lopside.cli.lens import lens
+from lopside.cli.lens_verify import verify
 from lopside.cli.reproduce import reproduce
 from lopside.cli.talk import Exit, Refusal, plain_warnings, prepare_streams, say, unwritten
 from lopside.errors import Error
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 for command in (factor, complete, certify, reproduce, catalog, demo, bench):
     app.command()(command)
+lens.command()(verify)
 app.add_typer(lens)
 
 

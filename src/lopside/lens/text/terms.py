@@ -111,7 +111,9 @@ def key_terms(paper: Counted, df: Mapping[str, int], papers: int, most: int = 10
     most : int
         Terms that are wanted.
     """
-    scored = sorted(((weight_of(key, tf, df.get(key, 1), papers), key) for key, tf in paper.weight.items()), reverse=True)
+    scored = sorted(
+        ((weight_of(key, tf, df.get(key, 1), papers), key) for key, tf in paper.weight.items()), reverse=True
+    )
     kept: list[tuple[float, str]] = []
     for score, key in scored:
         if len(kept) >= most:
