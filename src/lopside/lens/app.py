@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 
 from lopside.errors import FileError
 from lopside.lens.pages import about, exports, lab, library, notes, paper
+from lopside.lens.pages import map as topic_map
 from lopside.lens.rendering import environment, page
 from lopside.lens.security import Guard
 from lopside.lens.static_files import StaticFiles
@@ -55,6 +56,9 @@ def create(path: Path, *, port: int) -> Starlette:
             Route("/p/{slug}/notes", notes.write, methods=["POST"]),
             Route("/p/{slug}/notes/{pk:int}", notes.change, methods=["POST"]),
             Route("/p/{slug}/lab", lab.of_paper),
+            Route("/p/{slug}/related.json", paper.related),
+            Route("/map", topic_map.show),
+            Route("/map.json", topic_map.as_json),
             Route("/lab", lab.first),
             Route("/lab/{recipe}", lab.show),
             Route("/lab/{recipe}", lab.run, methods=["POST"]),

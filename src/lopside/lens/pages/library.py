@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lopside.lens.rendering import address, library, page
+from lopside.lens.space.meaning import near_words
 from lopside.lens.store.search import LONGEST, ORDERS, PAGE, parsed, search, years_of
 
 
@@ -23,6 +24,7 @@ def show(request: Request) -> Response:
     with library(request).reading() as db:
         found = search(db, query, order=order, page=number)
         years = years_of(db, query)
+        meant = near_words(db, asked) if number == 1 else None
     state = {"q": asked, "order": order if order != "relevance" else "", "page": number}
     return page(
         request,
@@ -32,6 +34,7 @@ def show(request: Request) -> Response:
         rows=found.rows,
         count=found.total,
         ignored=query.ignored,
+        meant=meant,
         welcome=not asked and number == 1,
         order=order,
         orders=[name for name in ORDERS if name != "relevance" or query.match],

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from lopside.lens.network import Node, network
-from lopside.lens.rendering import library, page
+from lopside.lens.rendering import library, page, whole
+from lopside.lens.space import links
+from lopside.lens.space.refreshing import refresh_behind
+from lopside.lens.space.related import WAYS, related_of
 from lopside.lens.store import papers
 from lopside.lens.store.notes import notes_of
 from lopside.lens.text.summary import in_short
@@ -34,9 +39,11 @@ def show(request: Request) -> Response:
             "graph": network(db, paper),
             "notes": notes_of(db, paper.pk),
             "questions": papers.questions(db, paper.pk),
+            "missing": links.guesses_of(db, paper.pk),
+            "near": related_of(db, paper.pk, **_asked(request)),
         }
     sentence = in_short(paper.text, [term["key"] for term in terms])
-    return page(
+    made = page(
         request,
         "paper.html",
         paper=paper,
@@ -51,6 +58,32 @@ def show(request: Request) -> Response:
         distance=_distance,
         **values,
     )
+    if values["near"] is None:
+        made.background = BackgroundTask(refresh_behind, library(request))
+    return made
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """Return how related papers are asked for: rank, by what, and the weight of citations in percent."""
+    given = request.query_params
+    way, weight = given.get("by", "text"), whole(given.get("w"))
+    return {
+        "k": whole(given.get("k")),
+        "way": way if way in WAYS else "text",
+        "weight": 0.5 if weight is None else min(weight, 100) / 100.0,
+    }
+
+
+def related(request: Request) -> Response:
+    """Answer with the related papers as data."""
+    with library(request).reading() as db:
+        paper = papers.paper(db, request.path_params["slug"])
+        if paper is None:
+            raise HTTPException(404)
+        near = related_of(db, paper.pk, **_asked(request))
+    if near is None:
+        return JSONResponse({"computed": False}, 202, background=BackgroundTask(refresh_behind, library(request)))
+    return JSONResponse({"computed": True, **near.as_data()})
 
 
 def _distance(a: Node, b: Node) -> float:

@@ -7,6 +7,9 @@ from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
 
 from lopside.lens.space.factors import Floats
 
+APART = 26.0
+"""Between the middles of two papers, at least."""
+
 _NEAREST = 6
 """Papers that each is tied to; how far others are is counted along these ties."""
 
@@ -16,7 +19,7 @@ _ROOM = 1.9
 """Side of the square that a paper has on the average, in least distances."""
 
 
-def places(X: Floats, apart: float = 26.0) -> Floats:
+def places(X: Floats, apart: float = APART) -> Floats:
     """Return a place for each row, neighbours by cosine near each other, no two nearer than `apart`.
 
     Distances are those along ties to the nearest rows [TSL00]; places have as little stress as rounds of majorization

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,6 +53,14 @@ class Near(NamedTuple):
     reasons: list[Reason]
     shared: tuple[int, int]
 
+    @property
+    def shown(self) -> list[Reason]:
+        """The parts in hundredths, that add up to the score in hundredths."""
+        parts = [Reason(reason.name, round(reason.score, 2)) for reason in self.reasons]
+        *named, rest = parts or [Reason("", 0.0)]
+        left = round(self.score, 2) - sum(reason.score for reason in named)
+        return [*named, Reason(rest.name, round(left, 2))] if parts else []
+
 
 class Related(NamedTuple):
     """Papers related to one.
@@ -81,6 +89,11 @@ class Related(NamedTuple):
     weight: float
     kept: float
     run: int
+
+    def as_data(self) -> dict[str, Any]:
+        """Return all of it as plain data."""
+        papers = [near._asdict() | {"reasons": [reason._asdict() for reason in near.reasons]} for near in self.papers]
+        return self._asdict() | {"papers": papers}
 
 
 def related_of(
@@ -129,15 +142,15 @@ def related_of(
     if row is not None:
         scores[row] = -2.0
     order = [int(other) for other in np.argsort(-scores, kind="stable")[: most + 8] if scores[other] > 1e-9]
-    told = _told(db, [int(space.papers[other]) for other in order])
-    order = [other for other in order if int(space.papers[other]) in told][:most]
+    facts_of = told(db, [int(space.papers[other]) for other in order])
+    order = [other for other in order if int(space.papers[other]) in facts_of][:most]
     why = _reasons(space, row, order, rank, 1.0 - weight)
     found = []
     for other, reasons in zip(order, why, strict=True):
         key = int(space.papers[other])
         if by_cites:
             reasons = [Reason("citations", weight * float(alike[other])), *reasons]
-        facts = told[key]
+        facts = facts_of[key]
         facts = (facts["slug"], facts["title"], facts["authors"] or "", facts["year"])
         found.append(Near(key, *facts, float(scores[other]), reasons, _shared(db, pk, key)))
     ways = list(WAYS) if cites is not None and pk in cites.row else ["text"]
@@ -176,7 +189,8 @@ def _largest(values: Floats, most: int) -> Ints:
     return np.arange(len(values)) if len(values) <= most else np.argpartition(-values, most)[:most]
 
 
-def _told(db: sqlite3.Connection, keys: list[int]) -> dict[int, sqlite3.Row]:
+def told(db: sqlite3.Connection, keys: list[int]) -> dict[int, sqlite3.Row]:
+    """Return pk, slug, title, year and authors of papers, by key; those that are gone are not there."""
     marks = ", ".join("?" * len(keys))
     rows = db.execute(
         "SELECT pk, slug, title, year, (SELECT group_concat(printed, ' · ') FROM "

@@ -118,6 +118,7 @@ class TextSpace:
     row: dict[int, int] = field(repr=False)
     column: dict[str, int] = field(repr=False)
     _grouped: dict[int, Topics] = field(default_factory=dict, repr=False)
+    _placed: dict[int, Floats] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, run: Run, parts: dict[str, Any]) -> TextSpace:
@@ -154,6 +155,15 @@ class TextSpace:
             with one_blas_thread:
                 self._grouped[count] = topics(self.X, self.Y, self.spelled, count)
         return self._grouped[count]
+
+    def placed(self, k: int) -> Floats:
+        """Return the places of the papers that are drawn, by their neighbours at a rank."""
+        if k == self.run.metrics["rank"]:
+            return self.places
+        if k not in self._placed:
+            with one_blas_thread:
+                self._placed[k] = places(self.X[self.drawn, :k].astype(np.float64))
+        return self._placed[k]
 
     def near_query(self, asked: str, most: int, rank: int | None = None) -> list[tuple[int, float]]:
         """Return the papers nearest to a query folded into the space, as (key, cosine)."""

@@ -95,8 +95,8 @@ def _leading(scores: Floats, spelled: Sequence[str]) -> list[list[str]]:
         chosen: list[str] = []
         for term in order:
             word = spelled[term]
-            if len(chosen) < 3 and first[term] == topic and row[term] > 0:
-                if not any(same_words(word.lower(), other.lower()) for other in chosen):
-                    chosen.append(word)
+            fits = len(chosen) < 3 and first[term] == topic and row[term] > 0
+            if fits and not any(same_words(word.lower(), other.lower()) for other in chosen):
+                chosen.append(word)
         found.append(chosen)
     return found

@@ -2,7 +2,7 @@
 const off = () => localStorage.getItem("lens-keys") === "off";
 const field = (element) => element.closest("input, textarea, select, [contenteditable]");
 
-const ways = { l: "/", b: "/lab", n: "/notes", a: "/about" };
+const ways = { l: "/", m: "/map", b: "/lab", n: "/notes", a: "/about" };
 let going = false;
 
 const act = (key) => {

@@ -1,0 +1,5 @@
+import { start as graph } from "./graph.js";
+import { start as keys } from "./keys.js";
+import { start as space } from "./space.js";
+
+for (const start of [graph, space, keys]) start();
