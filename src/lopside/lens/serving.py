@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:
     import uvicorn
 
     from lopside.lens.app import create
+    from lopside.lens.space.refreshing import refresh_behind
 
     with _listening(port) as ours:
         address = f"http://{HOST}:{ours.getsockname()[1]}/"
@@ -62,6 +64,8 @@ def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:
             server_header=False,
             timeout_graceful_shutdown=1,
         )
+        # A thread of its own, that nobody waits for: the first pages are there before it ends.
+        threading.Thread(target=refresh_behind, args=(app.state.store,), daemon=True).start()
         try:
             Server(config).run(sockets=[ours])
         finally:

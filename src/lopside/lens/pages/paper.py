@@ -22,6 +22,7 @@ from lopside.lens.text.tex import pieces
 from lopside.lens.words import licence
 
 _KINDS = {"this paper": "this", "cites this": "citing", "cited here": "cited"}
+_KINDS |= {"perhaps cites this": "predicted", "perhaps cited here": "predicted"}
 
 
 def show(request: Request) -> Response:
@@ -32,14 +33,15 @@ def show(request: Request) -> Response:
             raise HTTPException(404)
         rows = papers.connected(db, paper.pk)
         terms = papers.terms(db, paper.pk)
+        missing = links.guesses_of(db, paper.pk)
         values = {
             "rows": rows,
             "terms": terms,
             "papers": db.execute("SELECT count(*) FROM paper").fetchone()[0],
-            "graph": network(db, paper),
+            "graph": network(db, paper, missing.rows if missing else ()),
             "notes": notes_of(db, paper.pk),
             "questions": papers.questions(db, paper.pk),
-            "missing": links.guesses_of(db, paper.pk),
+            "missing": missing,
             "near": related_of(db, paper.pk, **_asked(request)),
         }
     sentence = in_short(paper.text, [term["key"] for term in terms])

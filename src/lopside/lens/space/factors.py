@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
-
 from lopside.errors import ConvergenceWarning
 
 Floats = npt.NDArray[Any]
+
+Sparse = Any
+"""A csr_array; SciPy does not tell its types."""
 
 SEED = 0
 
@@ -36,7 +37,7 @@ class Factors(NamedTuple):
     metrics: dict[str, Any]
 
 
-def factors(A: csr_array, rank: int, *, tol: float = TOL, seed: int = SEED) -> Factors:
+def factors(A: Sparse, rank: int, *, tol: float = TOL, seed: int = SEED) -> Factors:
     """Factor a matrix at a rank, or at the largest there is; a matrix of nothing has factors of rank 0."""
     import lopside as lo
 

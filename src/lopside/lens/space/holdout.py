@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from lopside.lens.space.factors import SEED, Floats, factors
+from lopside.lens.space.factors import SEED, Floats, Sparse, factors
 
 HIDDEN = 0.1
 """Share of the entries that are hidden."""
@@ -17,7 +17,7 @@ _LOOKED_FOR, _ABSENT = 5000, 20
 """Hidden entries of a draw that are looked for, and terms that each is compared with."""
 
 
-def hit_rates(A: csr_array, rank: int, seed: int = SEED) -> Floats:
+def hit_rates(A: Sparse, rank: int, seed: int = SEED) -> Floats:
     """Return for each rank up to one how often a hidden term ranks above a term that the paper does not have.
 
     A tenth of the entries is taken out and the rest is factored, in several draws where there are few entries.
@@ -34,7 +34,7 @@ def hit_rates(A: csr_array, rank: int, seed: int = SEED) -> Floats:
     return np.mean([_one(A, rank, count, np.random.default_rng((seed, draw))) for draw in range(draws)], axis=0)
 
 
-def _one(A: csr_array, rank: int, count: int, rng: np.random.Generator) -> Floats:
+def _one(A: Sparse, rank: int, count: int, rng: np.random.Generator) -> Floats:
     rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr))
     codes = rows * A.shape[1] + A.indices
     hidden = rng.permutation(A.nnz)[:count]

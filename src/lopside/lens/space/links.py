@@ -202,7 +202,7 @@ class Guesses(NamedTuple):
     Attributes
     ----------
     rows : list of Row
-        slug, title, year, relation, score, common; the likeliest first.
+        slug, title, year, authors, degree, relation, score, common; the likeliest first.
     run : runs.Run
         With the hit rates.
     """
@@ -219,7 +219,10 @@ def guesses_of(db: sqlite3.Connection, pk: int, most: int = GUESSES) -> Guesses 
 
 def _rows(db: sqlite3.Connection, pk: int) -> Iterator[sqlite3.Row]:
     yield from db.execute(
-        "SELECT paper.pk, slug, title, year, relation, max(score) AS score, common FROM "
+        "SELECT paper.pk, slug, title, year, relation, max(score) AS score, common, "
+        "(SELECT count(*) FROM citation WHERE citing = paper.pk OR cited = paper.pk) AS degree, "
+        "(SELECT group_concat(printed, ' · ') FROM "
+        " (SELECT printed FROM authorship WHERE paper = paper.pk ORDER BY place)) AS authors FROM "
         "(SELECT cited AS pk, 'perhaps cited here' AS relation, score, common FROM link_guess WHERE citing = :pk "
         " UNION ALL SELECT citing, 'perhaps cites this', score, common FROM link_guess WHERE cited = :pk) "
         "JOIN paper USING (pk) GROUP BY pk ORDER BY score DESC, slug",

@@ -79,7 +79,7 @@ class Map(NamedTuple):
         Left, top, width and height.
     unit : float
         Least distance between two papers.
-    rank, count : int
+    rank, topics : int
         Of the places, and topics asked for.
     drawn, told : int
         Papers on the map, and papers that have terms.
@@ -89,7 +89,7 @@ class Map(NamedTuple):
     box: tuple[float, float, float, float]
     unit: float
     rank: int
-    count: int
+    topics: int
     drawn: int
     told: int
 
@@ -100,11 +100,12 @@ class Map(NamedTuple):
         return sorted(found, key=lambda point: (-point.size, point.slug))
 
 
-def library_map(db: sqlite3.Connection, space: TextSpace, rank: int | None = None, count: int | None = None) -> Map:
+def library_map(db: sqlite3.Connection, space: TextSpace, rank: int | None = None, topics: int | None = None) -> Map:
     """Return the map at a rank, in a number of topics; the usual ones by default."""
     k = space.rank(rank)
-    count = space.run.params["topics"] if count is None else max(FEWEST, min(count, MOST))
-    grouped, where = space.grouped(count), space.placed(k)
+    usual: int = space.run.params["topics"]
+    wanted = usual if topics is None else max(FEWEST, min(topics, MOST))
+    grouped, where = space.grouped(wanted), space.placed(k)
     place = dict(zip(space.drawn.tolist(), where.tolist(), strict=True))
     rows = db.execute(_PAPERS).fetchall()
     most = max((row["degree"] for row in rows), default=0) or 1
@@ -120,7 +121,7 @@ def library_map(db: sqlite3.Connection, space: TextSpace, rank: int | None = Non
     order = sorted(members, key=lambda topic: (topic < 0, topic))
     groups = [Group(topic, names[topic], members[topic]) for topic in order]
     told = sum(len(group.points) for group in groups if group.place >= 0)
-    return Map(_with_names(groups), _box(where), APART, k, count, len(where), told)
+    return Map(_with_names(groups), _box(where), APART, k, wanted, len(where), told)
 
 
 _PAPERS = """

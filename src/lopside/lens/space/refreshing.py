@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from types import ModuleType
 
@@ -47,5 +48,7 @@ def refresh_behind(store: Library) -> None:
     """Compute behind a page that is served: whatever goes wrong is told to the log alone."""
     try:
         refresh(store, wait=False)
+    except sqlite3.ProgrammingError:  # the program is ending, and has closed the library
+        return
     except Exception:
         _log.exception("what is computed from the papers could not be brought up to date")

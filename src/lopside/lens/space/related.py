@@ -153,7 +153,7 @@ def related_of(
         facts = facts_of[key]
         facts = (facts["slug"], facts["title"], facts["authors"] or "", facts["year"])
         found.append(Near(key, *facts, float(scores[other]), reasons, _shared(db, pk, key)))
-    ways = list(WAYS) if cites is not None and pk in cites.row else ["text"]
+    ways: list[str] = [*WAYS] if cites is not None and pk in cites.row else ["text"]
     kept = 0.0 if row is None else float(np.square(space.X[row, :rank].astype(np.float64)).sum())
     usual = space.rank(None)
     return Related(found, way, ways, rank, usual, space.most, weight, kept, space.run.pk)

@@ -94,7 +94,7 @@ def _leading(scores: Floats, spelled: Sequence[str]) -> list[list[str]]:
         order = np.argsort(others - row, kind="stable")[:_TRIED]
         chosen: list[str] = []
         for term in order:
-            word = spelled[term]
+            word = spelled[int(term)]
             fits = len(chosen) < 3 and first[term] == topic and row[term] > 0
             if fits and not any(same_words(word.lower(), other.lower()) for other in chosen):
                 chosen.append(word)
