@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
 from lopside.errors import ConvergenceWarning
 
 Floats = npt.NDArray[Any]

@@ -144,7 +144,8 @@ def related_of(
     order = [int(other) for other in np.argsort(-scores, kind="stable")[: most + 8] if scores[other] > 1e-9]
     facts_of = told(db, [int(space.papers[other]) for other in order])
     order = [other for other in order if int(space.papers[other]) in facts_of][:most]
-    why = _reasons(space, row, order, rank, 1.0 - weight)
+    from_texts = (1.0 - weight) * texts[order]
+    why = _reasons(space, row, order, rank, from_texts)
     found = []
     for other, reasons in zip(order, why, strict=True):
         key = int(space.papers[other])
@@ -166,16 +167,16 @@ def _spread(cites: CitationSpace, pk: int, space: TextSpace, rank: int) -> Float
     return by_key[space.papers]
 
 
-def _reasons(space: TextSpace, row: int | None, others: list[int], k: int, share: float) -> list[list[Reason]]:
-    """Split cosines into terms: Σ over terms of â₁[t]·â₂[t]/(‖â₁‖‖â₂‖), â the projected rows."""
-    if row is None or share == 0.0:
+def _reasons(space: TextSpace, row: int | None, others: list[int], k: int, wholes: Floats) -> list[list[Reason]]:
+    """Split cosines, times a weight, into terms: Σ of â₁[t]·â₂[t]/(‖â₁‖‖â₂‖) over terms, â the projected rows."""
+    if row is None or not wholes.any():
         return [[] for _ in others]
     mine, theirs = space.X[row, :k], space.X[others, :k]
-    sizes = np.linalg.norm(mine) * np.linalg.norm(theirs, axis=1)
+    products = theirs @ mine
+    shares = np.divide(wholes, products, out=np.zeros(len(others)), where=products != 0)
     projected = space.Y[:, :k] @ mine
     terms = _largest(np.abs(projected), _LOOKED_AT)
-    addends = projected[terms, None] * (space.Y[terms, :k] @ theirs.T) * (share / np.where(sizes > 1e-6, sizes, np.inf))
-    wholes = share * (theirs @ mine).astype(np.float64) / sizes
+    addends = projected[terms, None] * (space.Y[terms, :k] @ theirs.T) * shares
     found = []
     for column, whole in zip(addends.T, wholes, strict=True):
         lead = _largest(column, _SHOWN)
