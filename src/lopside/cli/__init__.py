@@ -18,6 +18,7 @@ from lopside.cli.factor import factor
 from lopside.cli.lens import lens
 from lopside.cli.lens_files import export, restore
 from lopside.cli.lens_import import import_papers
+from lopside.cli.lens_verify import verify
 from lopside.cli.reproduce import reproduce
 from lopside.cli.talk import Exit, Refusal, plain_warnings, prepare_streams, say, unwritten
 from lopside.errors import Error
@@ -40,6 +41,7 @@ for command in (factor, complete, certify, reproduce, catalog, demo, bench):
 for command in (export, restore):
     lens.command()(command)
 lens.command("import")(import_papers)
+lens.command()(verify)
 app.add_typer(lens)
 
 

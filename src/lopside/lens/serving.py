@@ -15,6 +15,8 @@ from lopside.errors import InputError
 if TYPE_CHECKING:
     from uvicorn import Server
 
+    from lopside.lens.store.database import Library
+
 HOST = "127.0.0.1"
 
 
@@ -75,7 +77,6 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
     import uvicorn
 
     from lopside.lens.app import create
-    from lopside.lens.pages.lab import warm
 
     with _listening(port) as ours:
         address = f"http://{HOST}:{ours.getsockname()[1]}/"
@@ -85,7 +86,8 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 ready(address)
-                threading.Thread(target=warm, daemon=True).start()
+                # The first pages are there before this ends, and nobody waits for it.
+                threading.Thread(target=_prepare, args=(app.state.store,), daemon=True).start()
 
         # Nobody else's proxy stands before this, so what a header says of one is not believed.
         config = uvicorn.Config(
@@ -103,6 +105,14 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
         finally:
             app.state.runner.stop()
             app.state.store.close()
+
+
+def _prepare(store: Library) -> None:
+    from lopside.lens.pages.lab import warm
+    from lopside.lens.space.refreshing import refresh_behind
+
+    refresh_behind(store)
+    warm()
 
 
 def _listening(port: int) -> socket.socket:

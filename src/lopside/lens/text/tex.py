@@ -67,6 +67,9 @@ _SILENT = frozenset(
 
 _CHARACTERS = {"\\": " ", " ": " ", ",": " ", ";": " ", ":": " ", "!": "", "/": "", "-": "", "@": "", "\n": " "}
 _RUNS = (("---", "—"), ("--", "–"), ("``", "“"), ("''", "”"))
+_ORDINARY = re.compile(r"[^\\{}~`'-]+")
+"""What is shown as it is written; most of every text."""
+
 _DOTLESS = str.maketrans("ıȷ", "ij")
 
 
@@ -165,6 +168,10 @@ def plain(prose: str) -> str:
 def _decoded(prose: str) -> Iterator[str]:
     at = 0
     while at < len(prose):
+        if ordinary := _ORDINARY.match(prose, at):
+            yield ordinary[0]
+            at = ordinary.end()
+            continue
         character = prose[at]
         if character == "\\":
             shown, at = _command(prose, at + 1)
