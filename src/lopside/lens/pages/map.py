@@ -36,6 +36,7 @@ def show(request: Request) -> Response:
     if space is None or drawn is None:
         made = page(request, "map.html", space=None, **values)
         made.background = BackgroundTask(refresh_behind, library(request))
+        made.headers["refresh"] = "4"
         return made
     return page(
         request,
