@@ -12,6 +12,9 @@ from lopside.errors import InputError
 
 HOST = "127.0.0.1"
 
+_FIRST = 1.0
+"""Seconds in which the first page is served before anything is computed beside it."""
+
 
 def home() -> Path:
     """Return the folder of the reader's data: `LOPSIDE_HOME`, or the platform's place for data."""
@@ -64,11 +67,13 @@ def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:
             server_header=False,
             timeout_graceful_shutdown=1,
         )
-        # A thread of its own, that nobody waits for: the first pages are there before it ends.
-        threading.Thread(target=refresh_behind, args=(app.state.store,), daemon=True).start()
+        soon = threading.Timer(_FIRST, refresh_behind, (app.state.store,))
+        soon.daemon = True
+        soon.start()
         try:
             Server(config).run(sockets=[ours])
         finally:
+            soon.cancel()
             app.state.store.close()
 
 
