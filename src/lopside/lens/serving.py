@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
+_FIRST = 1.0
+"""Seconds in which the first page is served before anything is computed beside it."""
+
 
 def home() -> Path:
     """Return the folder of the reader's data: `LOPSIDE_HOME`, or the platform's place for data."""
@@ -86,8 +89,6 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 ready(address)
-                # The first pages are there before this ends, and nobody waits for it.
-                threading.Thread(target=_prepare, args=(app.state.store,), daemon=True).start()
 
         # Nobody else's proxy stands before this, so what a header says of one is not believed.
         config = uvicorn.Config(
@@ -100,10 +101,14 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
             server_header=False,
             timeout_graceful_shutdown=1,
         )
+        soon = threading.Timer(_FIRST, _prepare, (app.state.store,))
+        soon.daemon = True
+        soon.start()
         try:
             yield Telling(config), ours
         finally:
             app.state.runner.stop()
+            soon.cancel()
             app.state.store.close()
 
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from lopside.lens.space.factors import SEED, TOL, Floats, factors
-from lopside.lens.space.matrix import Ints
+from lopside.lens.space.arrays import Floats, Ints, Sparse
+from lopside.lens.space.factors import SEED, TOL, factors
 from lopside.lens.space.runs import Made, Run
 from lopside.lens.space.text import RANK, held
 from lopside.threads import one_blas_thread
@@ -81,7 +80,7 @@ def hashed(db: sqlite3.Connection) -> str:
     return citations(db).corpus
 
 
-def matrix(db: sqlite3.Connection) -> csr_array:
+def matrix(db: sqlite3.Connection) -> Sparse:
     """Return the matrix that is factored."""
     return scaled(citations(db))
 
@@ -99,8 +98,10 @@ def compute(db: sqlite3.Connection) -> Made:
     return Made("citations", params, known.corpus, SEED, found.certificate, found.metrics | counts, kept)
 
 
-def scaled(known: Citations) -> csr_array:
+def scaled(known: Citations) -> Sparse:
     """Return the matrix citing × cited with entries 1/√(references of the one · citations of the other)."""
+    from scipy.sparse import csr_array
+
     n = len(known.papers)
     out, into = np.bincount(known.citing, minlength=n), np.bincount(known.cited, minlength=n)
     values = 1.0 / np.sqrt(out[known.citing] * into[known.cited])

@@ -7,14 +7,9 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lopside.errors import ConvergenceWarning
-
-Floats = npt.NDArray[Any]
-
-Sparse = Any
-"""A csr_array; SciPy does not tell its types."""
+from lopside.lens.space.arrays import Floats, Sparse
 
 SEED = 0
 

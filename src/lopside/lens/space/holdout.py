@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from lopside.lens.space.factors import SEED, Floats, Sparse, factors
+from lopside.lens.space.arrays import Floats, Sparse
+from lopside.lens.space.factors import SEED, factors
 
 HIDDEN = 0.1
 """Share of the entries that are hidden."""
@@ -35,6 +35,8 @@ def hit_rates(A: Sparse, rank: int, seed: int = SEED) -> Floats:
 
 
 def _one(A: Sparse, rank: int, count: int, rng: np.random.Generator) -> Floats:
+    from scipy.sparse import csr_array
+
     rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr))
     codes = rows * A.shape[1] + A.indices
     hidden = rng.permutation(A.nnz)[:count]

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from lopside.lens.space import citations as cites
 from lopside.lens.space import runs, text
+from lopside.lens.space.arrays import Floats, Ints, Sparse
 from lopside.lens.space.citations import Citations, citations
-from lopside.lens.space.factors import SEED, Floats
-from lopside.lens.space.matrix import Ints
+from lopside.lens.space.factors import SEED
 from lopside.lens.space.runs import Made
 from lopside.threads import one_blas_thread
 
@@ -127,12 +126,10 @@ def _hit_rates(known: Citations, texts: Floats | None) -> dict[str, dict[str, fl
 def _others(seen: Citations, texts: Floats | None) -> dict[str, Callable[[Ints], Floats]]:
     """Return what completion is compared with: the scores of all papers for those that cite."""
     n = len(seen.papers)
-    ones = np.ones(len(seen.citing))
-    A = csr_array((ones, (seen.citing, seen.cited)), shape=(n, n))
-    both = csr_array(((A + A.T) > 0).astype(np.float64))
+    both = _linked(seen)
     degree = both.sum(axis=1)
     rarity = np.where(degree > 1, 1.0 / np.log(np.maximum(degree, 2)), 0.0)
-    weighed = csr_array(both * rarity[None, :])
+    weighed = (both * rarity[None, :]).tocsr()
     popular = np.bincount(seen.cited, minlength=n).astype(np.float64)
     ways: dict[str, Callable[[Ints], Floats]] = {
         "popularity": lambda rows: np.tile(popular, (len(rows), 1)),
@@ -144,6 +141,20 @@ def _others(seen: Citations, texts: Floats | None) -> dict[str, Callable[[Ints],
     return ways
 
 
+def _cited(known: Citations) -> Sparse:
+    """Return the matrix citing × cited of ones."""
+    from scipy.sparse import csr_array
+
+    n = len(known.papers)
+    return csr_array((np.ones(len(known.citing)), (known.citing, known.cited)), shape=(n, n))
+
+
+def _linked(known: Citations) -> Sparse:
+    """Return the matrix of ones where one of two papers cites the other."""
+    A = _cited(known)
+    return ((A + A.T) > 0).astype(np.float64).tocsr()
+
+
 def _allowed(known: Citations, rows: Ints) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Say which papers each may cite: others, and none that is more than a year younger."""
     allowed = ~(known.years[None, :] > known.years[rows, None] + 1.0)
@@ -152,9 +163,7 @@ def _allowed(known: Citations, rows: Ints) -> np.ndarray[Any, np.dtype[np.bool_]
 
 
 def _among(known: Citations, rows: Ints) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    n = len(known.papers)
-    A = csr_array((np.ones(len(known.citing), bool), (known.citing, known.cited)), shape=(n, n))
-    return A[rows].toarray()
+    return _cited(known)[rows].toarray() > 0
 
 
 def _ranks(scores: Floats, targets: Ints, free: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats:
@@ -168,8 +177,7 @@ def _ranks(scores: Floats, targets: Ints, free: np.ndarray[Any, np.dtype[np.bool
 def _guesses(known: Citations) -> list[list[float]]:
     n = len(known.papers)
     fit = complete(n, known.citing, known.cited)
-    A = csr_array((np.ones(len(known.citing)), (known.citing, known.cited)), shape=(n, n))
-    both = csr_array(((A + A.T) > 0).astype(np.float64))
+    both = _linked(known)
     enough = np.diff(both.indptr) >= EDGES
     found = []
     for begin in range(0, n, _ROWS):

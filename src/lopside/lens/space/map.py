@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopside.lens.space.factors import Floats
+from lopside.lens.space.arrays import Floats
 from lopside.lens.space.places import APART
 from lopside.lens.space.text import TextSpace
 from lopside.lens.space.topics import FEWEST, MOST

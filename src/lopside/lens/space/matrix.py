@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from scipy.sparse import csr_array
 
+from lopside.lens.space.arrays import Floats, Ints, Sparse
 from lopside.lens.text.terms import Counted, counted, weight_of
 
 MOST = 50_000
 """Terms at most; if there are more, those in few papers are left out."""
-
-Ints = npt.NDArray[np.int64]
 
 
 class TermMatrix(NamedTuple):
@@ -41,7 +38,7 @@ class TermMatrix(NamedTuple):
         SHA-256 of the titles and texts.
     """
 
-    A: csr_array
+    A: Sparse
     papers: Ints
     keys: list[str]
     spelled: list[str]
@@ -105,7 +102,9 @@ def _readable(known: str, one: Counted, key: str) -> str:
     return min(spellings, key=lambda text: (sum(map(str.isupper, text)), text))
 
 
-def _weighed(found: Sequence[tuple[Ints, Ints]], column: Ints, names: list[str], df: Ints) -> csr_array:
+def _weighed(found: Sequence[tuple[Ints, Ints]], column: Ints, names: list[str], df: Ints) -> Sparse:
+    from scipy.sparse import csr_array
+
     starts, columns, values = [0], [], []
     for at, times in found:
         inside = column[at] >= 0
@@ -128,7 +127,7 @@ def _weighed(found: Sequence[tuple[Ints, Ints]], column: Ints, names: list[str],
     return A
 
 
-def folded_query(asked: str, keys: dict[str, int], df: Ints, papers: int) -> tuple[Ints, npt.NDArray[np.float64]]:
+def folded_query(asked: str, keys: dict[str, int], df: Ints, papers: int) -> tuple[Ints, Floats]:
     """Return the columns of the terms in a query, and their weights, of norm 1."""
     one = counted("", asked)
     known = {keys[key]: weight_of(key, tf, int(df[keys[key]]), papers) for key, tf in one.weight.items() if key in keys}

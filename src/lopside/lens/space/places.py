@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
 
-from lopside.lens.space.factors import Floats
+from lopside.lens.space.arrays import Floats
 
 APART = 26.0
 """Between the middles of two papers, at least."""
@@ -46,6 +45,8 @@ def places(X: Floats, apart: float = APART) -> Floats:
 
 
 def _along_ties(far: Floats) -> Floats:
+    from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
+
     n = len(far)
     np.fill_diagonal(far, 0.0)
     order = np.argsort(far, axis=1, kind="stable")[:, 1 : _NEAREST + 1]

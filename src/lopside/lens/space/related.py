@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lopside.lens.space.arrays import Floats, Ints
 from lopside.lens.space.citations import CitationSpace, citation_space
-from lopside.lens.space.factors import Floats
-from lopside.lens.space.matrix import Ints
 from lopside.lens.space.text import TextSpace, text_space
 
 WAYS = ("text", "citations", "both")

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from lopside.lens.space import runs
-from lopside.lens.space.factors import SEED, TOL, Floats, factors
+from lopside.lens.space.arrays import Floats, Ints, Sparse
+from lopside.lens.space.factors import SEED, TOL, factors
 from lopside.lens.space.holdout import best_rank, hit_rates
-from lopside.lens.space.matrix import Ints, corpus_hash, folded_query, term_matrix, texts
+from lopside.lens.space.matrix import corpus_hash, folded_query, term_matrix, texts
 from lopside.lens.space.places import places
 from lopside.lens.space.runs import Made, Run
 from lopside.lens.space.topics import Topics, topics, usual_number
@@ -33,7 +33,7 @@ def hashed(db: sqlite3.Connection) -> str:
     return corpus_hash(texts(db))
 
 
-def matrix(db: sqlite3.Connection) -> csr_array:
+def matrix(db: sqlite3.Connection) -> Sparse:
     """Return the matrix that is factored."""
     return term_matrix(texts(db)).A
 
@@ -119,6 +119,7 @@ class TextSpace:
     column: dict[str, int] = field(repr=False)
     _grouped: dict[int, Topics] = field(default_factory=dict, repr=False)
     _placed: dict[int, Floats] = field(default_factory=dict, repr=False)
+    _sizes: dict[int, Floats] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, run: Run, parts: dict[str, Any]) -> TextSpace:
@@ -178,9 +179,10 @@ class TextSpace:
 
     def cosines(self, x: Floats, k: int) -> Floats:
         """Return the cosine between a point and every paper in the first k dimensions; 0 where one is at the origin."""
-        X = self.X[:, :k]
-        sizes = np.sqrt(np.einsum("ij,ij->i", X, X)) * np.linalg.norm(x)
-        return np.divide(X @ x, sizes, out=np.zeros_like(sizes), where=sizes > 1e-6)
+        if k not in self._sizes:
+            self._sizes[k] = np.linalg.norm(self.X[:, :k], axis=1)
+        sizes = self._sizes[k] * np.linalg.norm(x)
+        return np.divide(self.X[:, :k] @ x, sizes, out=np.zeros_like(sizes), where=sizes > 1e-6)
 
 
 _lock = threading.Lock()

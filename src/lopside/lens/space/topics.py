@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lopside.lens.space.factors import Floats
-from lopside.lens.space.matrix import Ints
+from lopside.lens.space.arrays import Floats, Ints
 from lopside.lens.text.terms import same_words
 
 FEWEST, MOST = 6, 20

@@ -7,11 +7,10 @@ import sqlite3
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from lopside import __version__
 from lopside.lens.space import runs
-from lopside.lens.space.factors import Floats
+from lopside.lens.space.arrays import Floats, Sparse
 from lopside.lens.space.refreshing import KINDS
 from lopside.lens.space.runs import Run
 from lopside.threads import one_blas_thread
@@ -128,7 +127,7 @@ def _apart(X: Floats, Y: Floats, X2: Floats, Y2: Floats) -> float:
     return math.sqrt(max(squares, 0.0) / whole) if whole > 0 else float(squares > 0)
 
 
-def _proved(A: csr_array, run: Run, stored: dict[str, Any]) -> Row:
+def _proved(A: Sparse, run: Run, stored: dict[str, Any]) -> Row:
     """Prove again, from the papers and the stored factors alone, how near these are to the best of their rank."""
     import lopside as lo
 
