@@ -16,6 +16,7 @@ from lopside.cli.complete import complete
 from lopside.cli.demo import demo
 from lopside.cli.factor import factor
 from lopside.cli.lens import lens
+from lopside.cli.lens_doctor import doctor
 from lopside.cli.lens_files import export, restore
 from lopside.cli.lens_import import import_papers
 from lopside.cli.lens_verify import verify
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 for command in (factor, complete, certify, reproduce, catalog, demo, bench):
     app.command()(command)
-for command in (export, restore):
+for command in (doctor, export, restore):
     lens.command()(command)
 lens.command("import")(import_papers)
 lens.command()(verify)

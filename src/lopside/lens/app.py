@@ -134,14 +134,19 @@ async def _refused(request: Request, error: Exception) -> Response:
         return RedirectResponse(path.rstrip("/") or "/", 308)
     title = "Not here" if error.status_code == 404 else "That cannot be done"
     said = error.detail if error.detail != "Not Found" else "There is no page at this address."
-    return page(request, "said.html", error.status_code, title=title, said=said)
+    return _said(request, error.status_code, title, said)
 
 
 async def _unusable(request: Request, error: Exception) -> Response:
-    return page(request, "said.html", 503, title="The library cannot be used now", said=str(error))
+    return _said(request, 503, "The library cannot be used now", f"{error}.")
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     _log.error("%s %s", request.method, request.url.path, exc_info=error)
     said = "The fault is in Lens, not with you. Nothing that was stored before is lost. The terminal says more."
-    return page(request, "said.html", 500, title="That went wrong", said=said)
+    return _said(request, 500, "That went wrong", said)
+
+
+def _said(request: Request, status: int, title: str, said: str) -> Response:
+    """Answer with a sentence, and with what the reader wrote, so that it is not lost."""
+    return page(request, "said.html", status, title=title, said=said, wrote=getattr(request.state, "wrote", ""))

@@ -31,7 +31,7 @@ def environment(static: StaticFiles, token: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals.update(static=static.address, token=token, here="", asked="")
+    pages.globals.update(static=static.address, token=token, here="", asked="", wrote="")
     pages.globals.update(age=age, plain=plain, blocks=blocks, anchor=anchor)
     return pages
 
@@ -73,6 +73,7 @@ async def form(request: Request) -> FormData:
         raise HTTPException(
             403, "This page is from before the last start of Lens. Go back, copy what you wrote, reload."
         )
+    request.state.wrote = str(found.get("body", ""))
     return found
 
 

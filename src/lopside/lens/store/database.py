@@ -14,7 +14,7 @@ from lopside.errors import FileError
 VERSION = 1
 """Of the schema; in the file as `PRAGMA user_version`."""
 
-_APPLICATION = 0x6C6F7073
+APPLICATION = 0x6C6F7073
 """`PRAGMA application_id`: what tells a library from any other SQLite file."""
 
 _PATIENCE = 5.0
@@ -40,8 +40,8 @@ class Library:
         self._threads = threading.local()
         self._writing = threading.Lock()
         self._held: list[sqlite3.Connection] = []
-        self.new = not path.exists() or path.stat().st_size == 0
         with _explained(path):
+            self.new = not path.exists() or path.stat().st_size == 0
             path.parent.mkdir(parents=True, exist_ok=True)
             if not self.new:
                 _require_sound(path)
@@ -54,11 +54,11 @@ class Library:
             with self.writing() as db:
                 for statement in _statements(files("lopside.lens.store").joinpath("schema.sql").read_text("utf-8")):
                     db.execute(statement)
-                db.execute(f"PRAGMA application_id = {_APPLICATION}")
+                db.execute(f"PRAGMA application_id = {APPLICATION}")
                 db.execute(f"PRAGMA user_version = {VERSION}")
         else:
-            with self.writing():  # says now, rather than at the first note, that the file cannot be written
-                pass
+            with self.writing() as db:  # says now, rather than at the first note, that the file cannot be written
+                db.execute("DELETE FROM paper WHERE FALSE")
 
     def _connection(self) -> sqlite3.Connection:
         found = getattr(self._threads, "connection", None)
@@ -91,7 +91,8 @@ class Library:
             try:
                 yield db
             except BaseException:
-                db.execute("ROLLBACK")
+                if db.in_transaction:  # a disk that is full has ended it already
+                    db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
 
@@ -122,13 +123,20 @@ def _statements(script: str) -> Iterator[str]:
             kept = ""
 
 
+def only_read(path: Path) -> sqlite3.Connection:
+    """Return a connection that does not change a library, nor the folder around it."""
+    # Where nobody has it open, it has no log; SQLite would make an empty one even to read.
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=_PATIENCE)
+
+
 def _require_sound(path: Path) -> None:
     """Look at a file without a change to it."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
+    connection = only_read(path)
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application != _APPLICATION:
+        if application != APPLICATION:
             raise FileError(f"got {path}, which is no library of lopside; expected one. Try another --library")
         if version > VERSION:
             raise FileError(
