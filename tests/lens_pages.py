@@ -16,6 +16,7 @@ PAGES = {
     "dense": "/?view=compact&q=has:references",
     "import": "/import?text=arXiv%3A2106.14289",
     "merges": "/merges",
+    "map": "/map",
     "about": "/about",
     "not-here": "/nothing/here",
 }
@@ -42,6 +43,8 @@ FILES = {
     "job": "/import/1",
     "job-json": "/import/1.json",
     "merges-json": "/merges.json",
+    "map-json": "/map.json",
+    "related-json": "/p/{slug}/related.json?k=8",
     "about-json": "/about.json",
     "chosen": "/selected?as=bib&p={slug}",
     "everything": "/export.json",

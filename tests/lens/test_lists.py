@@ -36,6 +36,8 @@ def test_facets_are_links_that_lead_in_and_out(client: TestClient) -> None:
     assert 'href="/?q=rank" aria-current="true">cs.LG</a>' in chosen
     assert "2 papers" in html.unescape(client.get("/?q=cat:cs.LG").text)
     assert "60 papers" in html.unescape(client.get("/?q=-cat:cs.LG").text)
+    assert 'href="/?q=-cat%3Acs.LG" aria-label="without cs.LG"' in page
+    assert 'aria-label="without title only"' not in page
 
 
 def test_the_list_is_dense_if_that_is_wanted_and_stays_so(client: TestClient) -> None:

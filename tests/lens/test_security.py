@@ -40,9 +40,13 @@ MULTIPART = "multipart/form-data; boundary=x"
 OURS = {"sec-fetch-site": "same-origin"}
 
 
+COMPUTED = ('INSERT INTO "run"', 'INSERT INTO "run_part"', 'INSERT INTO "link_guess"', 'INSERT INTO "sqlite_sequence"')
+"""What the engine computes of the papers when it is first wanted: no more than a cache."""
+
+
 def contents(path: Path) -> list[str]:
     with sqlite3.connect(path) as db:
-        found = list(db.iterdump())
+        found = [line for line in db.iterdump() if not line.startswith(COMPUTED)]
     db.close()
     return found
 

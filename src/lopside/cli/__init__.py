@@ -19,6 +19,7 @@ from lopside.cli.lens import lens
 from lopside.cli.lens_doctor import doctor
 from lopside.cli.lens_files import export, restore
 from lopside.cli.lens_import import import_papers
+from lopside.cli.lens_verify import verify
 from lopside.cli.reproduce import reproduce
 from lopside.cli.talk import Exit, Refusal, plain_warnings, prepare_streams, say, unwritten
 from lopside.errors import Error
@@ -41,6 +42,7 @@ for command in (factor, complete, certify, reproduce, catalog, demo, bench):
 for command in (doctor, export, restore):
     lens.command()(command)
 lens.command("import")(import_papers)
+lens.command()(verify)
 app.add_typer(lens)
 
 

@@ -32,6 +32,7 @@ from lopside.lens.pages import (
     selected,
     terms,
 )
+from lopside.lens.pages import map as topic_map
 from lopside.lens.rendering import environment, page
 from lopside.lens.security import Guard
 from lopside.lens.sources.asking import Asker
@@ -79,6 +80,9 @@ def create(path: Path, *, port: int, asker: Callable[[Library], Asker] | None = 
             Route("/p/{slug}/reading", own.reading, methods=["POST"]),
             Route("/p/{slug}/summary", own.summary, methods=["POST"]),
             Route("/p/{slug}/lab", lab.of_paper),
+            Route("/p/{slug}/related.json", paper.related),
+            Route("/map", topic_map.show),
+            Route("/map.json", topic_map.as_json),
             Route("/lab", lab.first),
             Route("/lab/{recipe}.json", lab.as_json),
             Route("/lab/{recipe}.svg", lab.as_picture),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lopside.lens.store.papers import Paper, connected, edges_among
@@ -30,7 +31,7 @@ class Node(NamedTuple):
     pk : int
     slug, title, authors : str
     year : int or None
-    relation : "this paper", "cites this" or "cited here"
+    relation : "this paper", "cites this" or "cited here"; "perhaps" before it where that is a guess
     degree : int
         Citations from and to it that are stored.
     x, y : float
@@ -48,10 +49,11 @@ class Node(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """A citation between two papers of the network, by their places among the nodes."""
+    """A citation between two papers of the network, by their places among the nodes; stored, or a guess."""
 
     citing: int
     cited: int
+    stored: bool = True
 
 
 class Network(NamedTuple):
@@ -77,10 +79,13 @@ class Network(NamedTuple):
     left_out: int
 
 
-def network(db: sqlite3.Connection, paper: Paper) -> Network:
-    """Return the network around a paper, years from left to right."""
+def network(db: sqlite3.Connection, paper: Paper, guesses: Sequence[sqlite3.Row] = ()) -> Network:
+    """Return the network around a paper, years from left to right; with what is perhaps missing in it."""
     rows = connected(db, paper.pk)
     kept = sorted(rows, key=lambda row: (-row["degree"], row["title"]))[: MOST - 1]
+    known = {row["pk"] for row in rows}
+    guesses = [row for row in guesses if row["pk"] not in known]
+    degree, left_out, kept = len(rows), len(rows) - len(kept), [*kept, *guesses]
     around = {row["pk"]: row for row in kept}
     by_year: dict[int, list[int]] = defaultdict(list)
     for row in kept:
@@ -89,7 +94,7 @@ def network(db: sqlite3.Connection, paper: Paper) -> Network:
     places, years = _in_columns(dict(sorted(by_year.items())), {pk: row["relation"] for pk, row in around.items()})
     center = dict(years)[paper.year or 0]
     authors = " · ".join(name for _, name in paper.authors)
-    nodes = [Node(paper.pk, paper.slug, paper.title, authors, paper.year, "this paper", len(rows), center, 0.0)]
+    nodes = [Node(paper.pk, paper.slug, paper.title, authors, paper.year, "this paper", degree, center, 0.0)]
     nodes += [
         Node(
             pk,
@@ -106,10 +111,15 @@ def network(db: sqlite3.Connection, paper: Paper) -> Network:
     at = {node.pk: place for place, node in enumerate(nodes)}
     edges = [Edge(at[citing], at[cited]) for citing, cited in edges_among(db, at) if paper.pk in (citing, cited)]
     edges += [Edge(at[citing], at[cited]) for citing, cited in edges_among(db, at) if paper.pk not in (citing, cited)]
+    edges += [_guessed(at[row["pk"]], row["relation"]) for row in guesses]
     left, right = min(node.x for node in nodes), max(node.x for node in nodes)
     top, bottom = min(node.y for node in nodes), max(node.y for node in nodes)
     box = (left - 50.0, top - 40.0, right - left + 100.0, bottom - top + 90.0)
-    return Network(nodes, edges, box, [(year or None, x) for year, x in years], len(rows) - len(kept))
+    return Network(nodes, edges, box, [(year or None, x) for year, x in years], left_out)
+
+
+def _guessed(place: int, relation: str) -> Edge:
+    return Edge(place, 0, stored=False) if relation.endswith("cites this") else Edge(0, place, stored=False)
 
 
 def _in_columns(
@@ -123,8 +133,8 @@ def _in_columns(
     years, x = [], 0.0
     for year, keys in by_year.items():
         sides = [
-            [pk for pk in keys if relation[pk] == "cites this"],
-            [pk for pk in keys if relation[pk] == "cited here"],
+            [pk for pk in keys if relation[pk].endswith("cites this")],
+            [pk for pk in keys if relation[pk].endswith("cited here")],
         ]
         columns = max(1, *(math.ceil(len(side) / _TALL) for side in sides))
         for side, sign in zip(sides, (-1.0, 1.0), strict=True):

@@ -81,3 +81,8 @@ def address(path: str, **parameters: Any) -> str:
     """Return an address with parameters, those that are empty left out."""
     given = {name: value for name, value in parameters.items() if value not in (None, "", 1)}
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def whole(given: str | None) -> int | None:
+    """Return a whole number of an address; None for anything else."""
+    return int(given) if given and given.isascii() and given.isdecimal() and len(given) < 7 else None

@@ -15,7 +15,12 @@ from lopside.errors import InputError
 if TYPE_CHECKING:
     from uvicorn import Server
 
+    from lopside.lens.store.database import Library
+
 HOST = "127.0.0.1"
+
+_FIRST = 1.0
+"""Seconds in which the first page is served before anything is computed beside it."""
 
 
 def home() -> Path:
@@ -75,7 +80,6 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
     import uvicorn
 
     from lopside.lens.app import create
-    from lopside.lens.pages.lab import warm
 
     with _listening(port) as ours:
         address = f"http://{HOST}:{ours.getsockname()[1]}/"
@@ -85,7 +89,6 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 ready(address)
-                threading.Thread(target=warm, daemon=True).start()
 
         # Nobody else's proxy stands before this, so what a header says of one is not believed.
         config = uvicorn.Config(
@@ -98,11 +101,23 @@ def _server(path: Path, port: int, ready: Callable[[str], None]) -> Iterator[tup
             server_header=False,
             timeout_graceful_shutdown=1,
         )
+        soon = threading.Timer(_FIRST, _prepare, (app.state.store,))
+        soon.daemon = True
+        soon.start()
         try:
             yield Telling(config), ours
         finally:
             app.state.runner.stop()
+            soon.cancel()
             app.state.store.close()
+
+
+def _prepare(store: Library) -> None:
+    from lopside.lens.pages.lab import warm
+    from lopside.lens.space.refreshing import refresh_behind
+
+    refresh_behind(store)
+    warm()
 
 
 def _listening(port: int) -> socket.socket:

@@ -53,7 +53,7 @@ def value(text: str) -> str:
     r"""Return text as a value between braces.
 
     >>> print(value(r"Rank-$r$ \input{secret} & {more} 5\%"), value("$\\input{x} \\alpha$"))
-    Rank-$r$ secret \& more 5\% $input{x} \alpha$
+    Rank-$r$ \& more 5\% $input{x} \alpha$
     """
     made = (_prose(piece.text) if piece.kind == "prose" else _formula(piece.text) for piece in pieces(text))
     return " ".join("".join(made).split())

@@ -15,7 +15,7 @@ from lopside.lens.store import papers
 _WHOLE = frozenset({"authorship", "category"})
 """Lists that are kept as the one paper has them, not put together of two."""
 
-_COMPUTED = frozenset({"term"})
+_COMPUTED = frozenset({"term", "link_guess"})
 """Made anew afterwards."""
 
 _ORDERED = "question"

@@ -16,6 +16,7 @@ from lopside.lens.importing.planning import options_since
 from lopside.lens.sources.asking import Asker, Failed
 from lopside.lens.sources.hosts import SOURCES
 from lopside.lens.sources.pacing import Paused, Stopped
+from lopside.lens.space.refreshing import refresh
 from lopside.lens.store.database import Library
 from lopside.lens.store.papers import weigh_terms
 
@@ -99,7 +100,7 @@ def _steps(library: Library, asker: Asker, pk: int) -> Paused | None:
 
 
 def settle(library: Library, pk: int) -> None:
-    """Put together what is one paper, and find the key terms anew."""
+    """Put together what is one paper, and compute anew what depends on all papers."""
     with library.writing() as db:
         job = jobs.get(db, pk)
         if job is not None and any(item["state"] != "waiting" for item in jobs.of(db, pk)):
@@ -107,6 +108,7 @@ def settle(library: Library, pk: int) -> None:
             db.execute("UPDATE job SET merged = merged + ?, asked = asked + ? WHERE pk = ?", (merged, asked, pk))
     with library.writing() as db:
         weigh_terms(db)
+    refresh(library)
 
 
 class Runner:

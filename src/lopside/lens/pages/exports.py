@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -16,6 +17,7 @@ from lopside.lens.formats.graphml import graphml
 from lopside.lens.formats.kinds import KINDS
 from lopside.lens.formats.record import record
 from lopside.lens.rendering import form, library, page
+from lopside.lens.space.refreshing import refresh_behind
 from lopside.lens.store import papers, whole
 from lopside.lens.table import Wanted
 
@@ -77,4 +79,4 @@ async def restore(request: Request) -> Response:
         _ = await run_in_threadpool(write)
     except FileError as error:
         return page(request, "said.html", 400, title="The library was left as it is", said=f"{error}.")
-    return RedirectResponse("/", 303)
+    return RedirectResponse("/", 303, background=BackgroundTask(refresh_behind, library(request)))

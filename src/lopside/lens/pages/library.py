@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lopside.lens.rendering import address, library, page
+from lopside.lens.space.meaning import near_words
 from lopside.lens.store.facets import facets, toggled, years_of
 from lopside.lens.store.own import all_tags
 from lopside.lens.store.search import LONGEST, ORDERS, PAGE, Query, parsed, search
@@ -35,6 +36,7 @@ def show(request: Request) -> Response:
     with library(request).reading() as db:
         found = search(db, query, order=order, page=number)
         years, divided, tags = years_of(db, query), facets(db, query), all_tags(db)
+        meant = near_words(db, asked) if number == 1 else None
     return page(
         request,
         "library.html",
@@ -43,6 +45,7 @@ def show(request: Request) -> Response:
         rows=found.rows,
         count=found.total,
         ignored=query.ignored,
+        meant=meant,
         welcome=not asked and number == 1,
         order=order,
         orders=[name for name in ORDERS if name != "relevance" or query.match],

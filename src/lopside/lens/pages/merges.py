@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from lopside.lens.importing import merging
 from lopside.lens.rendering import form, library, page
+from lopside.lens.space.refreshing import refresh_behind
 from lopside.lens.store import papers
 
 _QUESTIONS = """
@@ -63,7 +65,7 @@ async def answer(request: Request) -> Response:
                 db.execute("UPDATE question SET answer = 'different' WHERE one = ? AND other = ?", pair)
 
     await run_in_threadpool(work)
-    return RedirectResponse("/merges", 303)
+    return RedirectResponse("/merges", 303, background=BackgroundTask(refresh_behind, library(request)))
 
 
 async def undo(request: Request) -> Response:
@@ -80,4 +82,4 @@ async def undo(request: Request) -> Response:
     why_not = await run_in_threadpool(work)
     if why_not is not None:
         raise HTTPException(409, why_not)
-    return RedirectResponse("/merges", 303)
+    return RedirectResponse("/merges", 303, background=BackgroundTask(refresh_behind, library(request)))

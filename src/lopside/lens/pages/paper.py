@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from lopside.lens.importing.merging import now_at
 from lopside.lens.lab.recipes import BY_PAPER
 from lopside.lens.network import Node, network
-from lopside.lens.rendering import address, library, page
+from lopside.lens.rendering import address, library, page, whole
+from lopside.lens.space import links
+from lopside.lens.space.refreshing import refresh_behind
+from lopside.lens.space.related import WAYS, related_of
 from lopside.lens.store import own, papers
 from lopside.lens.store.notes import notes_of
 from lopside.lens.table import Wanted
@@ -21,6 +26,7 @@ from lopside.lens.text.tex import pieces
 from lopside.lens.words import licence
 
 _KINDS = {"this paper": "this", "cites this": "citing", "cited here": "cited"}
+_KINDS |= {"perhaps cites this": "predicted", "perhaps cited here": "predicted"}
 
 
 def show(request: Request) -> Response:
@@ -34,19 +40,22 @@ def show(request: Request) -> Response:
             return RedirectResponse(f"/p/{kept}", 307)
         rows = papers.connected(db, paper.pk)
         terms = papers.terms(db, paper.pk)
+        missing = links.guesses_of(db, paper.pk)
         values = {
             "terms": terms,
             "papers": db.execute("SELECT count(*) FROM paper").fetchone()[0],
-            "graph": network(db, paper),
+            "graph": network(db, paper, missing.rows if missing else ()),
             "notes": notes_of(db, paper.pk),
             "questions": papers.questions(db, paper.pk),
             "all_tags": own.all_tags(db),
+            "missing": missing,
+            "near": related_of(db, paper.pk, **_asked(request)),
         }
     sentence = in_short(paper.text, [term["key"] for term in terms])
     parts = pieces(paper.text)
     wanted = Wanted.read(request.query_params)
     about = request.query_params.get("anchor", "")
-    return page(
+    made = page(
         request,
         "paper.html",
         paper=paper,
@@ -73,6 +82,32 @@ def show(request: Request) -> Response:
         recipe=BY_PAPER.get(paper.slug),
         **values,
     )
+    if values["near"] is None:
+        made.background = BackgroundTask(refresh_behind, library(request))
+    return made
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """Return how related papers are asked for: rank, by what, and the weight of citations in percent."""
+    given = request.query_params
+    way, weight = given.get("by", "text"), whole(given.get("w"))
+    return {
+        "k": whole(given.get("k")),
+        "way": way if way in WAYS else "text",
+        "weight": 0.5 if weight is None else min(weight, 100) / 100.0,
+    }
+
+
+def related(request: Request) -> Response:
+    """Answer with the related papers as data."""
+    with library(request).reading() as db:
+        paper = papers.paper(db, request.path_params["slug"])
+        if paper is None:
+            raise HTTPException(404)
+        near = related_of(db, paper.pk, **_asked(request))
+    if near is None:
+        return JSONResponse({"computed": False}, 202, background=BackgroundTask(refresh_behind, library(request)))
+    return JSONResponse({"computed": True, **near.as_data()})
 
 
 def _asking(paper: papers.Paper) -> str:

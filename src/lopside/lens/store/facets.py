@@ -29,6 +29,11 @@ class Value(NamedTuple):
     part: str
     papers: int
 
+    @property
+    def without(self) -> str:
+        """What asks for all others; "" where no single part of a query does."""
+        return f"-{self.part}" if re.fullmatch(r'\w+:("[^"]*"|\S+)', self.part) else ""
+
 
 _GROUPS = {
     "Category": ("cat", "SELECT code, count(*) FROM category WHERE paper IN ({papers}) GROUP BY code"),

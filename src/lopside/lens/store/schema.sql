@@ -172,3 +172,31 @@ CREATE TABLE merge_log (
 );
 CREATE INDEX merge_slug ON merge_log (gone_slug);
 CREATE INDEX merge_kept ON merge_log (kept);
+
+-- What the engine computed from the papers; a newer run of a kind takes the place of the one before.
+CREATE TABLE run (
+  pk INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL UNIQUE CHECK (kind IN ('text', 'citations', 'links')),
+  params TEXT NOT NULL,         -- JSON, as are certificate and metrics
+  corpus TEXT NOT NULL,         -- SHA-256 of what it was computed from
+  engine TEXT NOT NULL,
+  seed INTEGER NOT NULL,
+  certificate TEXT NOT NULL,
+  metrics TEXT NOT NULL,
+  made_at TEXT NOT NULL
+);
+CREATE TABLE run_part (         -- arrays as .npy of little-endian numbers, everything else as JSON
+  run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (run, name)
+);
+CREATE TABLE link_guess (       -- a citation that is perhaps missing
+  citing INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  cited INTEGER NOT NULL REFERENCES paper ON DELETE CASCADE,
+  score REAL NOT NULL,
+  common INTEGER NOT NULL,      -- papers that are linked with both
+  run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+  PRIMARY KEY (citing, cited)
+) WITHOUT ROWID;
+CREATE INDEX link_guess_back ON link_guess (cited, citing);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from lopside.lens.text.tex import words_of
@@ -72,29 +72,27 @@ def counted(title: str, body: str) -> Counted:
     count: Counter[str] = Counter()
     spelled: dict[str, Counter[str]] = defaultdict(Counter)
     for text, times in ((title, _TITLE), (body, 1)):
-        for phrase in _phrases(words_of(text)):
-            key = " ".join(map(word_key, phrase))
+        for key, phrase in _phrases(words_of(text)):
             weight[key] += times
             count[key] += 1
-            spelled[key][" ".join(phrase)] += 1
+            spelled[key][phrase] += 1
     return Counted(weight, count, spelled)
 
 
-def _phrases(prose: str) -> Iterable[tuple[str, ...]]:
+def _phrases(prose: str) -> Iterable[tuple[str, str]]:
+    """Yield the phrases that say something: as they are compared, and as they are written."""
     for clause in BREAK.split(prose):
         words = TOKEN.findall(clause)
         keys = [word_key(word) for word in words]
+        empty = [key in STOP or len(key) < 2 or key.isdecimal() for key in keys]
         for i in range(len(words)):
-            for size in range(1, min(_LONGEST, len(words) - i) + 1):
-                inside = keys[i : i + size]
-                if _says_something(inside):
-                    yield tuple(words[i : i + size])
-
-
-def _says_something(keys: Sequence[str]) -> bool:
-    if any(key in STOP or len(key) < 2 or key.isdecimal() for key in keys):
-        return False
-    return keys[0] not in HOLLOW and keys[-1] not in HOLLOW and (len(keys) > 1 or len(keys[0]) > 2)
+            if keys[i] in HOLLOW:
+                continue
+            for j in range(i, min(i + _LONGEST, len(words))):
+                if empty[j]:
+                    break
+                if keys[j] not in HOLLOW and (j > i or len(keys[j]) > 2):
+                    yield " ".join(keys[i : j + 1]), " ".join(words[i : j + 1])
 
 
 def key_terms(paper: Counted, df: Mapping[str, int], papers: int, most: int = 10) -> list[Term]:
@@ -113,12 +111,14 @@ def key_terms(paper: Counted, df: Mapping[str, int], papers: int, most: int = 10
     most : int
         Terms that are wanted.
     """
-    scored = sorted(((_score(key, tf, df.get(key, 1), papers), key) for key, tf in paper.weight.items()), reverse=True)
+    scored = sorted(
+        ((weight_of(key, tf, df.get(key, 1), papers), key) for key, tf in paper.weight.items()), reverse=True
+    )
     kept: list[tuple[float, str]] = []
     for score, key in scored:
         if len(kept) >= most:
             break
-        if not any(_within(key, other) or _within(other, key) or _alike(key, other) for _, other in kept):
+        if not any(same_words(key, other) for _, other in kept):
             kept.append((score, key))
     size = math.sqrt(math.fsum(score * score for score, _ in kept)) or 1.0
     return [
@@ -126,9 +126,15 @@ def key_terms(paper: Counted, df: Mapping[str, int], papers: int, most: int = 10
     ]
 
 
-def _score(key: str, tf: int, df: int, papers: int) -> float:
+def weight_of(key: str, tf: int, df: int, papers: int) -> float:
+    """Return how much a term that is `tf` times in a paper, and in `df` of all papers, tells of it."""
     words = key.count(" ") + 1
     return (1.0 + math.log(tf)) * (1.0 + math.log((1 + papers) / (1 + df))) * (1.0 + _LENGTH * (words - 1))
+
+
+def same_words(one: str, other: str) -> bool:
+    """Say whether one of two terms is part of the other, or both are windows on the same longer phrase."""
+    return _within(one, other) or _within(other, one) or _alike(one, other)
 
 
 def _within(part: str, whole: str) -> bool:

@@ -67,6 +67,9 @@ _SILENT = frozenset(
 
 _CHARACTERS = {"\\": " ", " ": " ", ",": " ", ";": " ", ":": " ", "!": "", "/": "", "-": "", "@": "", "\n": " "}
 _RUNS = (("---", "—"), ("--", "–"), ("``", "“"), ("''", "”"))
+_ORDINARY = re.compile(r"[^\\{}~`'-]+")
+"""What is shown as it is written; most of every text."""
+
 _DOTLESS = str.maketrans("ıȷ", "ij")
 
 
@@ -153,18 +156,27 @@ def _prose(source: str) -> Piece:
     return Piece("prose", plain(source), source)
 
 
+_DECODED = re.compile("|".join(map(re.escape, ("\\", "{", "}", "~", *(mark for mark, _ in _RUNS)))))
+"""What is something else to a reader; most prose has none of it."""
+
+
 def plain(prose: str) -> str:
     r"""Return prose as a reader sees it: accents and text commands decoded, other commands left out.
 
     >>> plain(r"Jovanovi\'c, \emph{L. O}stroj \v{S}, Erd\H{o}s --- 5\\% \unknown{word}")
     'Jovanović, L. Ostroj Š, Erdős — 5 % word'
     """
-    return unicodedata.normalize("NFC", "".join(_decoded(prose)))
+    shown = "".join(_decoded(prose)) if _DECODED.search(prose) else prose
+    return unicodedata.normalize("NFC", shown)
 
 
 def _decoded(prose: str) -> Iterator[str]:
     at = 0
     while at < len(prose):
+        if ordinary := _ORDINARY.match(prose, at):
+            yield ordinary[0]
+            at = ordinary.end()
+            continue
         character = prose[at]
         if character == "\\":
             shown, at = _command(prose, at + 1)
