@@ -97,7 +97,9 @@ class Visitor:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    if "own" in request.fixturenames:  # so that its server outlives the pages, which may still be asking for fonts
+        request.getfixturevalue("own")
     visitor = Visitor(browser)
     yield visitor
     for context in visitor.contexts:
