@@ -48,7 +48,7 @@ const follow = (form) => {
 };
 
 export const start = () => {
-  for (const output of document.querySelectorAll("form.choose output")) {
+  for (const output of document.querySelectorAll("form.tune output")) {
     const slider = document.getElementById(output.htmlFor.value);
     slider.addEventListener("input", () => { output.value = slider.value; });
   }
