@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import itertools
 import math
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from lopside.lens.comparison import compared
+from lopside.lens.lab.settings import Settings
 from lopside.lens.proved import PROVED
 from lopside.lens.store import papers
 from lopside.lens.store.database import Library
@@ -30,9 +33,9 @@ def test_the_two_papers_side_by_side(client: TestClient) -> None:
     assert "σ₁/σ₁ for κ, a slip" in page
     assert "/lab/agd-unbalanced?" in page
     lab = page[page.index('id="joint"') :]
-    assert "solver=agd" in lab
-    assert "solver=gd" in lab
-    assert lab.count("start=unbalanced") == lab.count("start=gaussian") == 2
+    (address,) = re.findall(r'href="(/lab/[^"]+)"', lab)
+    settings, said = Settings.read({}, parse_qs(html.unescape(address).partition("?")[2])["start"])
+    assert (settings.starts, said) == (("gd / gaussian[scale=0.001]", "agd / unbalanced"), [])
 
 
 def test_every_theorem_is_of_a_paper_that_is_there(client: TestClient) -> None:

@@ -44,7 +44,7 @@ def events(settings: Settings, cancelled: threading.Event) -> Iterator[dict[str,
         "points": curve, steps and errors, ‖XYᵀ − A‖_F²/‖A‖_F²;
         "factors": of the first curve of each start: steps, imbalance ‖XᵀX − YᵀY‖_F, and sigma, the singular values of
         XYᵀ at each;
-        "end": curve, status, steps, error, seconds;
+        "end": curve, status, steps, error, the same as it is shown, seconds;
         "proof": of the first curve, theorem by theorem with every hypothesis and its numbers, and the bound's line;
         "done": seconds, and said, one sentence about all of it.
     """
@@ -68,7 +68,15 @@ def events(settings: Settings, cancelled: threading.Event) -> Iterator[dict[str,
         try:
             run = _run(problem, settings, start, seed, sigma1)
         except Error as error:
-            yield {"kind": "end", "curve": curve, "status": str(error), "steps": 0, "error": None, "seconds": 0.0}
+            yield {
+                "kind": "end",
+                "curve": curve,
+                "status": str(error),
+                "steps": 0,
+                "error": None,
+                "shown": "",
+                "seconds": 0.0,
+            }
             continue
         yield from _points(run, curve, cancelled, until, look=seed == settings.seed + 1)
         until = min(until, time.perf_counter() + _LONGEST)
@@ -80,6 +88,7 @@ def events(settings: Settings, cancelled: threading.Event) -> Iterator[dict[str,
             "status": solution.status.value,
             "steps": solution.steps,
             "error": _plain(solution.relative_error**2),
+            "shown": f"{solution.relative_error**2:.3g}" if math.isfinite(solution.relative_error) else "not finite",
             "step_size": solution.step_size,
             "seconds": solution.seconds,
         }

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from lopside.lens.comparison import MOST, Comparison, compared
 from lopside.lens.formats.record import record
-from lopside.lens.lab.recipes import BY_PAPER
+from lopside.lens.lab.recipes import BY_PAPER, RECIPES
 from lopside.lens.proved import PROVED
 from lopside.lens.rendering import library, page
 from lopside.lens.store import papers
@@ -92,15 +92,11 @@ def _short(paper: Paper) -> str:
     return f"{who} {paper.year or ''}".strip()
 
 
-def _joint_lab(found: list[Paper]) -> list[tuple[str, str]]:
-    """Return runs of all their starts on one matrix and seed, once for each of their algorithms: (name, address)."""
-    recipes = [BY_PAPER[paper.slug] for paper in found if paper.slug in BY_PAPER]
+def _joint_lab(found: list[Paper]) -> str | None:
+    """Return the address of a run of all their algorithms, each from its start, on one matrix by one step size."""
+    recipes = [BY_PAPER[paper.slug].settings for paper in found if paper.slug in BY_PAPER]
     if len(recipes) < 2:
-        return []
-    starts = tuple(dict.fromkeys(recipe.settings.starts[0] for recipe in recipes))
-    base = replace(recipes[0].settings, starts=starts, step="0.25/sigma1", d=max(r.settings.d for r in recipes))
-    said = {"gd": "both factors at once", "agd": "alternating"}
-    return [
-        (said.get(solver, solver), f"/lab/{recipe.name}?{replace(base, solver=solver).query()}")
-        for solver, recipe in {recipe.settings.solver: recipe for recipe in recipes}.items()
-    ]
+        return None
+    curves = tuple(f"{recipe.solver} / {recipe.starts[0]}" for recipe in recipes)
+    joint = replace(recipes[0], starts=curves, step="0.25/sigma1", d=max(recipe.d for recipe in recipes))
+    return f"/lab/{next(iter(RECIPES))}?{joint.query()}"

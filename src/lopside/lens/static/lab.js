@@ -93,7 +93,7 @@ const take = (event) => {
   } else if (event.kind === "end") {
     made.ends.push(event);
     const { start, seed } = made.curves[event.curve];
-    row([start, seed, event.steps, event.error === null ? "not finite" : event.error.toPrecision(3), event.status]);
+    row([start, seed, event.steps, event.shown, event.status]);
   } else if (event.kind === "proof") {
     made.proof = event;
     prove(event);
