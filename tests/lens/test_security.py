@@ -228,6 +228,19 @@ def test_static_files_are_those_of_the_list(client: TestClient) -> None:
     assert found.headers["x-content-type-options"] == "nosniff"
 
 
+def test_a_file_is_sent_once_and_packed(client: TestClient) -> None:
+    found = client.get("/static/vendor/katex.js", headers={"accept-encoding": "gzip"})
+    assert found.headers["content-encoding"] == "gzip"
+    assert int(found.headers["content-length"]) < len(found.content) / 3
+    assert found.content == client.get("/static/vendor/katex.js", headers={"accept-encoding": ""}).content
+    again = client.get("/static/vendor/katex.js", headers={"if-none-match": found.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert "immutable" not in found.headers["cache-control"]
+    marked = re.search(r"/static/lens\.css\?\w+", client.get("/").text)
+    assert marked is not None
+    assert "immutable" in client.get(marked[0]).headers["cache-control"]
+
+
 def test_vendored_files_are_those_of_their_lock() -> None:
     vendor = LENS.joinpath("static/vendor")
     lock = json.loads(vendor.joinpath("lock.json").read_text("utf-8"))
@@ -269,8 +282,9 @@ def test_no_template_lets_text_through_as_markup(path: Path) -> None:
     assert MARKUP_SINKS.findall(text) == []
     # An attribute without quotes ends at a blank, so it may not be made of foreign text.
     assert re.findall(r"\s[\w-]+=\{\{", text) == []
-    # The style attribute carries numbers for the style sheet's variables, nothing else.
-    assert all(re.fullmatch(r"--\w+:\{\{.*(round|format).*\}\}%?", s) for s in re.findall(r'\sstyle="([^"]*)"', text))
+    # The style attribute carries numbers, nothing else.
+    number = r"[\w-]+:\{\{[^}]*(round|format)[^}]*\}\}(%|px)?"
+    assert all(re.fullmatch(f"{number}(; {number})*", found) for found in re.findall(r'\sstyle="([^"]*)"', text))
     for link in re.findall(r"<a [^>]*href=\"https?:[^>]*>", text):
         assert 'rel="noopener noreferrer"' in link
 

@@ -116,7 +116,7 @@ def create(path: Path, *, port: int, asker: Callable[[Library], Asker] | None = 
             Route("/healthz", lambda _: PlainTextResponse("ok")),
             Mount("/static", static),
         ],
-        middleware=[Middleware(GZipMiddleware, minimum_size=1000)],
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)],
         exception_handlers={HTTPException: _refused, FileError: _unusable, Exception: _broken},
     )
     app.state.store, app.state.token, app.state.bench = store, secrets.token_urlsafe(24), lab.Bench()

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lopside.lens.store.papers import Paper, connected, edges_among
+from lopside.lens.store.papers import Paper, edges_among
 
 MOST = 150
 """Papers that are drawn; the table has them all."""
@@ -79,13 +79,23 @@ class Network(NamedTuple):
     left_out: int
 
 
-def network(db: sqlite3.Connection, paper: Paper, guesses: Sequence[sqlite3.Row] = ()) -> Network:
-    """Return the network around a paper, years from left to right; with what is perhaps missing in it."""
-    rows = connected(db, paper.pk)
-    kept = sorted(rows, key=lambda row: (-row["degree"], row["title"]))[: MOST - 1]
-    known = {row["pk"] for row in rows}
+def network(
+    db: sqlite3.Connection, paper: Paper, rows: Sequence[sqlite3.Row], guesses: Sequence[sqlite3.Row] = ()
+) -> Network:
+    """Return the network around a paper, years from left to right; with what is perhaps missing in it.
+
+    Parameters
+    ----------
+    db : Connection
+    paper : Paper
+    rows : sequence of Row
+        Of `papers.connected`.
+    guesses : sequence of Row, optional
+    """
+    known = {row["pk"]: row for row in rows}  # two that cite each other are in two rows
+    kept = sorted(known.values(), key=lambda row: (-row["degree"], row["title"]))[: MOST - 1]
     guesses = [row for row in guesses if row["pk"] not in known]
-    degree, left_out, kept = len(rows), len(rows) - len(kept), [*kept, *guesses]
+    degree, left_out, kept = len(rows), len(known) - len(kept), [*kept, *guesses]
     around = {row["pk"]: row for row in kept}
     by_year: dict[int, list[int]] = defaultdict(list)
     for row in kept:
@@ -109,8 +119,8 @@ def network(db: sqlite3.Connection, paper: Paper, guesses: Sequence[sqlite3.Row]
         for pk, row in sorted(around.items(), key=lambda item: (places[item[0]], item[0]))
     ]
     at = {node.pk: place for place, node in enumerate(nodes)}
-    edges = [Edge(at[citing], at[cited]) for citing, cited in edges_among(db, at) if paper.pk in (citing, cited)]
-    edges += [Edge(at[citing], at[cited]) for citing, cited in edges_among(db, at) if paper.pk not in (citing, cited)]
+    pairs = sorted(edges_among(db, at), key=lambda pair: paper.pk not in pair)
+    edges = [Edge(at[citing], at[cited]) for citing, cited in pairs]
     edges += [_guessed(at[row["pk"]], row["relation"]) for row in guesses]
     left, right = min(node.x for node in nodes), max(node.x for node in nodes)
     top, bottom = min(node.y for node in nodes), max(node.y for node in nodes)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+
+_PACKED = frozenset({"font/woff2"})
+"""What would not become smaller."""
 
 
 class _File(NamedTuple):
@@ -49,5 +55,17 @@ class StaticFiles:
             return
         known = scope["query_string"].decode("ascii", "replace") == found.mark
         kept = "public, max-age=31536000, immutable" if known else "no-cache"
-        headers = {"cache-control": kept, "etag": f'"{found.mark}"'}
-        await Response(found.body, media_type=found.type, headers=headers)(scope, receive, send)
+        headers = {"cache-control": kept, "etag": f'"{found.mark}"', "vary": "accept-encoding"}
+        asked = Headers(scope=scope)
+        if asked.get("if-none-match") == headers["etag"]:
+            await Response(status_code=304, headers=headers)(scope, receive, send)
+            return
+        body = found.body
+        if found.type not in _PACKED and "gzip" in asked.get("accept-encoding", ""):
+            body, headers["content-encoding"] = _packed(found.body), "gzip"
+        await Response(body, media_type=found.type, headers=headers)(scope, receive, send)
+
+
+@cache
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)

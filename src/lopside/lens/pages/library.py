@@ -35,7 +35,7 @@ def show(request: Request) -> Response:
     asked, order, number = state["q"], state["order"] or "relevance", state["page"]
     with library(request).reading() as db:
         found = search(db, query, order=order, page=number)
-        years, divided, tags = years_of(db, query), facets(db, query), all_tags(db)
+        years, divided, tags = years_of(db), facets(db), all_tags(db)
         meant = near_words(db, asked) if number == 1 else None
     return page(
         request,
@@ -72,7 +72,7 @@ def as_json(request: Request) -> Response:
     state, query = _state(request)
     with library(request).reading() as db:
         found = search(db, query, order=state["order"] or "relevance", page=state["page"])
-        divided = facets(db, query)
+        divided = facets(db)
     kept = ("slug", "title", "year", "reading", "degree")
     joined = ("authors", "tags", "terms")
     papers = [

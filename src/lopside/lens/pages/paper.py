@@ -44,7 +44,7 @@ def show(request: Request) -> Response:
         values = {
             "terms": terms,
             "papers": db.execute("SELECT count(*) FROM paper").fetchone()[0],
-            "graph": network(db, paper, missing.rows if missing else ()),
+            "graph": network(db, paper, rows, missing.rows if missing else ()),
             "notes": notes_of(db, paper.pk),
             "questions": papers.questions(db, paper.pk),
             "all_tags": own.all_tags(db),

@@ -108,7 +108,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     # A connection is used by its own thread, but closed by the one that ends the program.
     connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    for setting in ("foreign_keys = ON", "trusted_schema = OFF", "synchronous = NORMAL"):
+    for setting in ("foreign_keys = ON", "trusted_schema = OFF", "synchronous = NORMAL", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {setting}")
     return connection
 

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from typing import NamedTuple
 
-from lopside.lens.store.search import Query, parsed
+from lopside.lens.store.search import parsed
 
 _SHOWN = 12
 """Values of a facet."""
@@ -36,9 +36,9 @@ class Value(NamedTuple):
 
 
 _GROUPS = {
-    "Category": ("cat", "SELECT code, count(*) FROM category WHERE paper IN ({papers}) GROUP BY code"),
-    "Tag": ("tag", "SELECT tag, count(*) FROM tag WHERE paper IN ({papers}) GROUP BY tag"),
-    "Reading": ("reading", "SELECT reading, count(*) FROM paper WHERE pk IN ({papers}) GROUP BY reading"),
+    "Category": ("cat", "SELECT code, count(*) FROM temp.found JOIN category ON paper = pk GROUP BY code"),
+    "Tag": ("tag", "SELECT tag, count(*) FROM temp.found JOIN tag ON paper = pk GROUP BY tag"),
+    "Reading": ("reading", "SELECT reading, count(*) FROM temp.found JOIN paper USING (pk) GROUP BY reading"),
 }
 _PARTS = {
     "Text": {"abstract": "has:abstract", "a summary only": "has:text -has:abstract", "title only": "-has:text"},
@@ -46,20 +46,22 @@ _PARTS = {
 }
 
 
-def facets(db: sqlite3.Connection, query: Query) -> dict[str, list[Value]]:
-    """Return the values of each facet among the papers that a query asks for, the most frequent first."""
-    source, condition, bound = query.selection()
-    papers = f"SELECT paper.pk FROM {source} {condition}"
+def facets(db: sqlite3.Connection) -> dict[str, list[Value]]:
+    """Return the values of each facet among the papers that `search` found last, the most frequent first."""
     found = {
         name: [
             Value(text, _part(field, text), count)
-            for text, count in db.execute(f"{statement.format(papers=papers)} ORDER BY 2 DESC, 1 LIMIT {_SHOWN}", bound)
+            for text, count in db.execute(f"{statement} ORDER BY 2 DESC, 1 LIMIT {_SHOWN}")
         ]
         for name, (field, statement) in _GROUPS.items()
     }
+    asked = [parsed(part) for parts in _PARTS.values() for part in parts.values()]
+    sums = ", ".join(f"sum({' AND '.join(query.where)})" for query in asked)
+    bound = [value for query in asked for value in query.bound]
+    counts = iter(db.execute(f"SELECT {sums} FROM temp.found JOIN paper USING (pk)", bound).fetchone())
     for name, parts in _PARTS.items():
-        counted = ((text, part, _count(db, query, part)) for text, part in parts.items())
-        found[name] = [Value(text, part, count) for text, part, count in counted if count]
+        counted = zip(parts.items(), counts, strict=False)
+        found[name] = [Value(text, part, count) for (text, part), count in counted if count]
     return {name: values for name, values in found.items() if values}
 
 
@@ -67,17 +69,9 @@ def _part(field: str, value: str) -> str:
     return f"{field}:{value}" if re.fullmatch(r"[\w.-]+", value) else f'{field}:"{value}"'
 
 
-def _count(db: sqlite3.Connection, query: Query, part: str) -> int:
-    further = parsed(part)
-    narrowed = query._replace(where=query.where + further.where, bound=query.bound + further.bound)
-    source, condition, bound = narrowed.selection()
-    return db.execute(f"SELECT count(*) FROM {source} {condition}", bound).fetchone()[0]
-
-
-def years_of(db: sqlite3.Connection, query: Query) -> list[tuple[int, int]]:
-    """Return how many papers there are of each year among those that a query asks for."""
-    source, condition, bound = query.selection()
-    rows = db.execute(f"SELECT paper.year, count(*) FROM {source} {condition} GROUP BY 1 ORDER BY 1", bound)
+def years_of(db: sqlite3.Connection) -> list[tuple[int, int]]:
+    """Return how many papers there are of each year among those that `search` found last."""
+    rows = db.execute("SELECT year, count(*) FROM temp.found JOIN paper USING (pk) GROUP BY 1 ORDER BY 1")
     return [(year, count) for year, count in rows if year is not None]
 
 

@@ -227,7 +227,8 @@ SELECT other.pk, other.slug, other.title, other.year, side.relation,
   (SELECT group_concat(CASE place WHEN 10 THEN '…' ELSE printed END, ' · ')
    FROM (SELECT place, printed FROM authorship WHERE paper = other.pk AND place <= 10 ORDER BY place)) AS authors,
   (SELECT value FROM paper_id WHERE paper = other.pk AND scheme = 'arxiv') AS arxiv,
-  (SELECT count(*) FROM citation WHERE citing = other.pk OR cited = other.pk) AS degree
+  (SELECT count(*) FROM citation WHERE citing = other.pk)
+    + (SELECT count(*) FROM citation WHERE cited = other.pk) AS degree
 FROM (SELECT citing AS pk, 'cites this' AS relation FROM citation WHERE cited = :pk
       UNION ALL SELECT cited, 'cited here' FROM citation WHERE citing = :pk) AS side
 JOIN paper AS other ON other.pk = side.pk

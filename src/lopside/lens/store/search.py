@@ -15,11 +15,11 @@ PAGE = 50
 """Papers on a page."""
 
 ORDERS = {
-    "relevance": "rank, paper.year DESC, paper.title",
+    "relevance": "found.rank, found.pk",
     "newest": "paper.year IS NULL, paper.year DESC, paper.title",
     "oldest": "paper.year IS NULL, paper.year, paper.title",
     "title": "paper.title_folded",
-    "cited": "degree DESC, paper.title",
+    "cited": "found.rank, found.pk",
 }
 """How lists are sorted; the names are what an address may say."""
 
@@ -92,7 +92,8 @@ def parsed(text: str) -> Query:
 
 def _quoted(value: str, *, phrase: bool) -> str:
     words = " ".join(re.findall(r"\w+", value))
-    return f'"{words}"' + ("" if phrase else "*") if words else ""
+    # One letter is no beginning: nearly all papers have a word with it.
+    return f'"{words}"' + ("" if phrase or len(words) == 1 else "*") if words else ""
 
 
 def _years(value: str) -> tuple[str | None, list[Any]]:
@@ -159,23 +160,42 @@ class Found(NamedTuple):
 
 
 def search(db: sqlite3.Connection, query: Query, *, order: str = "relevance", page: int = 1) -> Found:
-    """Return a page of the papers that a query asks for."""
+    """Return a page of the papers that a query asks for; the keys of all of them are then in `temp.found`."""
+    order = order if query.match or order != "relevance" else "newest"
+    total = _find(db, query, _RANKS.get(order, "0"))
+    # First which, then what is told of them: else it would be gathered of all of them, to be sorted with them.
+    keys = [
+        pk
+        for (pk,) in db.execute(
+            f"SELECT found.pk FROM temp.found JOIN paper USING (pk) ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?",
+            (PAGE, PAGE * (max(page, 1) - 1)),
+        )
+    ]
+    told = {row["pk"]: row for row in db.execute(_TOLD.format(marks=", ".join("?" * len(keys))), keys)}
+    return Found([told[pk] for pk in keys], total)
+
+
+_DEGREE = (
+    "((SELECT count(*) FROM citation WHERE citing = paper.pk) + (SELECT count(*) FROM citation WHERE cited = paper.pk))"
+)
+_RANKS = {"relevance": f"bm25(paper_fts, {_WEIGHTS})", "cited": f"-{_DEGREE}"}
+"""What a paper is ranked by where that takes more than its row."""
+
+
+def _find(db: sqlite3.Connection, query: Query, rank: str) -> int:
+    """Put the keys and ranks of the papers that a query asks for into `temp.found`, and return how many they are."""
     source, condition, bound = query.selection()
-    rank = f"bm25(paper_fts, {_WEIGHTS})" if query.match else "0"
-    count = db.execute(f"SELECT count(*) FROM {source} {condition}", bound).fetchone()[0]
-    order = ORDERS[order if query.match or order != "relevance" else "newest"]
-    rows = db.execute(
-        f"SELECT paper.pk, paper.slug, paper.title, paper.year, paper.reading, {rank} AS rank, {_MORE} "
-        f"FROM {source} {condition} ORDER BY {order} LIMIT ? OFFSET ?",
-        [*bound, PAGE, PAGE * (max(page, 1) - 1)],
-    ).fetchall()
-    return Found(rows, count)
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS found (pk INTEGER PRIMARY KEY, rank REAL)")
+    db.execute("DELETE FROM temp.found")
+    return db.execute(f"INSERT INTO temp.found SELECT paper.pk, {rank} FROM {source} {condition}", bound).rowcount
 
 
-_MORE = """
-(SELECT group_concat(printed, ' · ')
-   FROM (SELECT printed FROM authorship WHERE paper = paper.pk ORDER BY place)) AS authors,
-(SELECT count(*) FROM citation WHERE citing = paper.pk OR cited = paper.pk) AS degree,
+_TOLD = f"""
+SELECT pk, slug, title, year, reading,
+(SELECT group_concat(CASE place WHEN 10 THEN '…' ELSE printed END, ' · ')
+   FROM (SELECT place, printed FROM authorship WHERE paper = paper.pk AND place <= 10 ORDER BY place)) AS authors,
+{_DEGREE} AS degree,
 (SELECT group_concat(tag, ' · ') FROM (SELECT tag FROM tag WHERE paper = paper.pk ORDER BY tag)) AS tags,
 (SELECT group_concat(text, ' · ') FROM (SELECT text FROM term WHERE paper = paper.pk ORDER BY place LIMIT 3)) AS terms
+FROM paper WHERE pk IN ({{marks}})
 """
