@@ -53,10 +53,14 @@ def _pictures(browser: Browser, address: str, wanted: dict[str, str], theme: str
     )
     page = context.new_page()
     for name, path in wanted.items():
+        page.set_viewport_size({"width": width, "height": 900})
         page.goto(path, wait_until="networkidle")
         if run := page.locator("form#lab button.run").all():  # a lab shows little before something has run
             run[0].click()
             page.locator("form#lab button.run:enabled").wait_for()
+        # As tall as it is: what is far below is only drawn when it comes near.
+        page.set_viewport_size({"width": width, "height": page.evaluate("document.documentElement.scrollHeight")})
+        page.wait_for_load_state("networkidle")
         page.screenshot(path=out / f"{name}-{theme}-{width}.png", full_page=True)
     context.close()
 

@@ -32,7 +32,7 @@ PAPERS = 1_000
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, list[str]]]:
     path = tmp_path_factory.mktemp("large") / "library.db"
-    slugs = build(path, PAPERS, edges=100)
+    slugs = build(path, PAPERS, edges=140)
     app = create(path, port=8642)
     refresh(app.state.store)
     yield app, slugs
