@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,25 @@ import pytest
 from starlette.testclient import TestClient
 
 from lopside.lens.app import create
+from lopside.lens.space.refreshing import refresh
 
 PORT = 8642
 
 
+@pytest.fixture(scope="session")
+def built_in_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library with the built-in papers and all that is computed of them: made once, and copied by tests."""
+    path = tmp_path_factory.mktemp("built-in") / "library.db"
+    store = create(path, port=PORT).state.store
+    refresh(store)
+    store.close()
+    return path
+
+
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Any]:
-    """The application on a new library with the built-in papers."""
+def app(tmp_path: Path, built_in_library: Path) -> Iterator[Any]:
+    """The application on a library of the test's own."""
+    shutil.copy(built_in_library, tmp_path / "library.db")
     made = create(tmp_path / "library.db", port=PORT)
     yield made
     made.state.store.close()
