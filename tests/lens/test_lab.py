@@ -239,3 +239,10 @@ def test_a_stream_has_settings_first_and_lines_of_json(client, post) -> None:
     lines = [json.loads(line) for line in post("/lab/agd-unbalanced", sent).text.splitlines()]
     assert [lines[0]["kind"], lines[1]["kind"], lines[-1]["kind"]] == ["settings", "begin", "done"]
     assert "rng=5" in lines[0]["python"]
+
+
+@pytest.mark.parametrize("start", ["power-sketch[power=1000000000]", "als[inner_steps=100000] / gaussian"])
+def test_what_cannot_be_stopped_in_between_is_left_out(start: str) -> None:
+    settings, said = Settings.read({}, [start, "gaussian"])
+    assert settings.starts == ("gaussian",)
+    assert "more than the 32" in said[0]

@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
@@ -19,6 +19,9 @@ from lopside.catalog import parse
 from lopside.errors import Error
 
 MOST_STEPS = 50_000
+MOST_COUNT = 32
+"""Of anything that a method or a start does many times between two looks at whether anybody waits."""
+
 MOST_WORK = 3e10
 """Multiplications of a run: m·n·d·steps·curves."""
 
@@ -210,11 +213,22 @@ def _is_curve(line: str, said: list[str]) -> bool:
 
 def _parsed(kind: str, text: str, said: list[str]) -> bool:
     try:
-        parse(kind, text)
+        choice = parse(kind, text)
     except Error as error:
         said.append(f"{error}.")
         return False
-    return True
+    too_many = [f"{name} = {count}" for name, count in _counts(choice) if count > MOST_COUNT]
+    said += [f"{text[:60]} was left out: {what} is more than the {MOST_COUNT} of the lab." for what in too_many]
+    return not too_many
+
+
+def _counts(choice: Any) -> Iterator[tuple[str, int]]:
+    """Yield the whole numbers in a choice, and in what it holds: how often something is done before a step ends."""
+    for field in fields(choice) if is_dataclass(choice) else ():
+        value = getattr(choice, field.name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield field.name, value
+        yield from _counts(value)
 
 
 NUMBERS = tuple(field.name for field in fields(Settings) if field.name in RANGES)
