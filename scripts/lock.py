@@ -27,7 +27,7 @@ LOCKS = {
     "dev.txt": ["--extra=demo", "--extra=lens", "--group=dev"],
     "demo.txt": ["--extra=demo", "--group=build"],
     "lens.txt": ["--extra=lens", "--group=build"],
-    "bench.txt": ["--extra=demo", "--group=bench"],
+    "bench.txt": ["--extra=demo", "--extra=lens", "--group=bench"],
 }
 HEADER = '# Made by "make lock". Requirements sha256:{requirements}\n# Pins sha256:{pins}\n'
 LINE = re.compile(

@@ -8,7 +8,7 @@ PAGES = {
     "lab-alternating": "/lab/agd-unbalanced",
     "lab-small-start": "/lab/gd-small-init?steps=200&runs=2&d=200",
     "notes": "/notes",
-    "note-on-a-term": "/p/{slug}?anchor=term:global%20convergence",
+    "note-on-a-term": "/p/kim2022-rank?anchor=term:matrix%20completion",
     "compare": "/compare?a={slug}&b=ward2023-convergence&c=jiang2022-algorithmic",
     "compare-nothing": "/compare",
     "author": "/author/simon-s-du",
