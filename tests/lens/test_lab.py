@@ -6,6 +6,7 @@ import contextlib
 import io
 import math
 import shlex
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopside.catalog import SOLVERS, STARTS
+from lopside.catalog import SOLVERS, STARTS, STEP_SIZES
 from lopside.errors import ConvergenceWarning
 from lopside.lens.lab.picture import picture
 from lopside.lens.lab.recipes import RECIPES
@@ -246,3 +247,29 @@ def test_what_cannot_be_stopped_in_between_is_left_out(start: str) -> None:
     settings, said = Settings.read({}, [start, "gaussian"])
     assert settings.starts == ("gaussian",)
     assert "more than the 32" in said[0]
+
+
+@pytest.mark.parametrize("solver", [name for name in SOLVERS if name not in ("woodruff-yasuda", "gnmr")])
+@pytest.mark.parametrize("step", STEP_SIZES)
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+@pytest.mark.filterwarnings("ignore:the Ye–Du step is:UserWarning")
+def test_solvers_steps_and_noise_go_together_or_say_what_is_used(solver: str, step: str, noise: float) -> None:
+    step = f"{step}[factor=0.5]" if step == "over-sigma1" else step
+    asked = {"m": "20", "n": "20", "r": "2", "d": "4", "solver": solver, "step": step, "noise": str(noise)}
+    settings, said = Settings.read(asked | {"steps": "5", "runs": "1"}, ["gaussian"])
+    assert as_python(settings)
+    assert as_commands(settings)
+    (end,) = [event for event in run(settings) if event["kind"] == "end"]
+    assert end["steps"] > 0
+    assert bool(said) == solver.endswith("scaled-gd")
+
+
+def test_a_run_that_cannot_be_kept_is_shown(app, client, post) -> None:
+    small = {"m": "20", "n": "20", "r": "2", "d": "2", "steps": "30", "runs": "1", "stream": "1"}
+    path = app.state.store.path
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        told = post("/lab/agd-unbalanced", small).text.splitlines()
+        other.execute("ROLLBACK")
+    assert "could not be kept" in told[-1]
+    assert "could not be kept" not in post("/lab/agd-unbalanced", small).text

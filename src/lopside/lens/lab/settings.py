@@ -16,6 +16,7 @@ import numpy as np
 from lopside import __version__
 from lopside.arrays import Array
 from lopside.catalog import parse
+from lopside.catalog import text as text_of
 from lopside.errors import Error
 
 MOST_STEPS = 50_000
@@ -147,6 +148,8 @@ class Settings:
         side = min(self.m, self.n)
         found = replace(self, r=min(self.r, side))
         found = replace(found, d=min(max(found.d, found.r), side))
+        methods = dict.fromkeys(_parted(line)[0] or found.solver for line in found.starts)
+        said += [sentence for method in methods if (sentence := found._stepped(method)[1])]
         if found.d != self.d:
             said.append(f"d = {self.d} does not go with a rank of {found.r} and a side of {side}; taken: {found.d}.")
         work = found.m * found.n * found.d * found.steps * len(found.starts) * found.runs
@@ -170,15 +173,23 @@ class Settings:
     def curve(self, line: str) -> tuple[Any, str]:
         """Return the solver of a kind of curve, and the text of its start.
 
-        The solver has the step size of all, where it takes one and names none itself.
+        The solver has the step size of all, where it takes such a one and names none itself. Where there is noise, a
+        rule that goes by the rank is told the planted one.
         """
         method, start = _parted(line)
-        method = method or self.solver
-        solver = parse("solver", method)
-        takes = any(field.name == "step_size" for field in fields(solver))
-        if not takes or "step_size" in method:
-            return solver, start
-        return replace(solver, step_size=parse("step size", self.step)), start
+        return self._stepped(method or self.solver)[0], start
+
+    def _stepped(self, method: str) -> tuple[Any, str]:
+        """Return a solver with the step size of all, or else with its own and a sentence that says so."""
+        solver, step = parse("solver", method), parse("step size", self.step)
+        if "step_size" in method or "step_size" not in _names(solver):
+            return solver, ""
+        if self.noise > 0.0 and "r" in _names(step) and step.r is None:
+            step = replace(step, r=self.r)
+        try:
+            return replace(solver, step_size=step), ""
+        except Error:
+            return solver, f"{method} does not take the step size {self.step}; its own is used: {text_of(solver)}."
 
     def sigma(self) -> Array:
         """Return the planted singular values, from 1 down to 1/κ."""
@@ -187,6 +198,10 @@ class Settings:
         if self.spectrum == "geometric":
             return np.geomspace(1.0, 1.0 / self.kappa, self.r)
         return np.array([1.0, *[1.0 / self.kappa] * (self.r - 1)])
+
+
+def _names(choice: Any) -> set[str]:
+    return {field.name for field in fields(choice)} if is_dataclass(choice) else set()
 
 
 def _number(text: str, *, whole: bool) -> float | None:

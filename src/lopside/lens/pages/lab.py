@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from lopside.catalog import SOLVERS, STARTS, STEP_SIZES
+from lopside.errors import FileError
 from lopside.lens.lab.picture import picture
 from lopside.lens.lab.recipes import BY_PAPER, RECIPES, Recipe
 from lopside.lens.lab.running import events
@@ -21,6 +22,7 @@ from lopside.lens.lab.saying import as_commands, as_python
 from lopside.lens.lab.settings import NUMBERS, RANGES, SPECTRA, Settings
 from lopside.lens.rendering import form, library, page
 from lopside.lens.store import lab_runs, papers
+from lopside.lens.store.database import Library
 
 _LABELS = {
     "m": "rows m",
@@ -205,7 +207,16 @@ def _events(
     made = []
     for event in events(settings, cancelled):
         made.append(event)
+        if event["kind"] == "done" and not cancelled.is_set():
+            event["said"] += _keep(library(request), recipe, settings, made)
         yield event
-    if made[-1]["kind"] == "done" and not cancelled.is_set():
-        with library(request).writing() as db:
+
+
+def _keep(store: Library, recipe: Recipe, settings: Settings, made: list[dict[str, Any]]) -> str:
+    """Keep a run that has come to its end, and say what was wrong if that cannot be."""
+    try:
+        with store.writing() as db:
             lab_runs.keep(db, settings.key(), recipe.name, settings.query(), made)
+    except FileError as error:
+        return f" It could not be kept: {error}."
+    return ""
