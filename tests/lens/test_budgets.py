@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import re
+import statistics
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from lens_synthetic import build
@@ -22,6 +25,7 @@ from starlette.testclient import TestClient
 from lopside.lens.app import create
 from lopside.lens.lab.recipes import RECIPES
 from lopside.lens.lab.running import events
+from lopside.lens.serving import served
 from lopside.lens.space.refreshing import refresh
 from lopside.lens.store.search import parsed, search
 
@@ -112,6 +116,19 @@ def test_the_lab_ends_when_nobody_looks_on() -> None:
             told = time.perf_counter()
     assert told
     assert time.perf_counter() - told <= 0.3
+
+
+def test_no_answer_waits_for_its_second_half(tmp_path: Path) -> None:
+    """Nagle's algorithm against delayed acknowledgements: 40 ms for each answer, were it not turned off."""
+    with served(tmp_path / "library.db") as address:
+        connection, times = http.client.HTTPConnection(urlsplit(address).netloc), []
+        for _ in range(15):
+            began = time.perf_counter()
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+            times.append(time.perf_counter() - began)
+        connection.close()
+    assert statistics.median(times) < 0.03
 
 
 IMPORTED = """import sys, json

@@ -30,6 +30,7 @@ def environment(static: StaticFiles, token: str) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     pages.globals.update(static=static.address, token=token, here="", asked="", wrote="")
     pages.globals.update(age=age, plain=plain, blocks=blocks, anchor=anchor)
