@@ -255,7 +255,7 @@ def test_what_cannot_be_stopped_in_between_is_left_out(start: str) -> None:
 @pytest.mark.filterwarnings("ignore:the Ye–Du step is:UserWarning")
 def test_solvers_steps_and_noise_go_together_or_say_what_is_used(solver: str, step: str, noise: float) -> None:
     step = f"{step}[factor=0.5]" if step == "over-sigma1" else step
-    asked = {"m": "20", "n": "20", "r": "2", "d": "4", "solver": solver, "step": step, "noise": str(noise)}
+    asked = {"m": "20", "n": "20", "r": "2", "d": "2", "solver": solver, "step": step, "noise": str(noise)}
     settings, said = Settings.read(asked | {"steps": "5", "runs": "1"}, ["gaussian"])
     assert as_python(settings)
     assert as_commands(settings)

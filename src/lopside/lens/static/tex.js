@@ -20,14 +20,6 @@ const reachable = (elements) => {
 const wide = new ResizeObserver((entries) => reachable(entries.map(({ target }) => target)));
 document.fonts.addEventListener("loadingdone", () => reachable(document.querySelectorAll(".math.display.done")));
 
-// A formula that is wider than its place is scrolled, by keyboard too.
-const widths = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-    else target.removeAttribute("tabindex");
-  }
-});
-
 export const show = (element) => {
   const tex = element.dataset.tex;
   if (tex === undefined || element.classList.contains("done") || tex.length > LONGEST || tooDeep(tex)) return;
@@ -35,7 +27,6 @@ export const show = (element) => {
   try {
     katex.render(tex, element, { ...OPTIONS, displayMode: element.classList.contains("display") });
     element.classList.add("done");
-    if (element.classList.contains("display")) widths.observe(element);
     element.title = source;
     if (element.classList.contains("display")) wide.observe(element);
   } catch {
