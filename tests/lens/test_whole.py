@@ -112,6 +112,20 @@ def test_the_built_in_library_through_the_forms(client: TestClient, post: Post) 
     assert client.get("/p/ye2021-global.json").json()["key_terms"]
 
 
+def test_what_is_computed_is_computed_again(app: Any, client: TestClient, post: Post) -> None:
+    def placed() -> set[str]:
+        return {point["slug"] for topic in client.get("/map.json").json()["topics"] for point in topic["papers"]}
+
+    before = placed()
+    file = {"file": ("library.json", client.get("/export.json").content, "application/json")}
+    assert post("/restore", {"replace": "yes"}, files=file).status_code == 303
+    assert placed() == before
+    assert len(before) > 2
+    assert client.get("/p/ye2021-global/related.json").json()["computed"]
+    path = str(app.state.store.path)
+    assert main(["lens", "--library", path, "verify", "latest"]) == 0
+
+
 DATED = dict.fromkeys(("created_at", "changed_at"), "2021-01-01")
 
 

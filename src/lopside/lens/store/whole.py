@@ -191,7 +191,8 @@ def read(db: sqlite3.Connection, data: bytes, *, replace: bool = False) -> int:
             f"got a library with {count} notes, tags, summaries or papers of the reader's; expected one without, for "
             "all that is in it would go. Try a new library, or say that it may be replaced"
         )
-    for table in ("question", "citation", "paper", "person", "paper_fts", "term"):
+    # Runs name papers by keys, which are others now; their hash, which has none, would not show it.
+    for table in ("run", "question", "citation", "paper", "person", "paper_fts", "term"):
         db.execute(f"DELETE FROM {table}")
     people = {person["slug"]: _insert(db, "person", person) for person in found["people"]}
     keys = {paper["slug"]: _put(db, paper, people) for paper in found["papers"]}
