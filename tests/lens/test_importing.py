@@ -80,7 +80,8 @@ def test_the_same_import_twice_changes_nothing_but_dates(library: Library) -> No
 
 
 def test_the_built_in_papers_take_what_arxiv_says_and_keep_the_rest(library: Library) -> None:
-    fill(library)
+    with library.writing() as db:
+        fill(db)
     before = paper(library, "ye2021-global")
     imported(library, small_world(), "2106.14289")
     after = paper(library, "ye2021-global")
@@ -291,7 +292,8 @@ def test_a_plan_counts_requests_and_seconds() -> None:
 
 
 def test_a_plan_says_what_is_stored(library: Library) -> None:
-    fill(library)
+    with library.writing() as db:
+        fill(db)
     with library.reading() as db:
         rows = planning.table(db, understood("2106.14289\n9901.00001\nTitle of something").wanted)
     assert [(row.slug, row.read_as) for row in rows] == [
