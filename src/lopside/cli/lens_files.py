@@ -14,7 +14,9 @@ from lopside.errors import FileError, InputError, counted
 
 def export(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="Ends with .json (all of it), .bib, .ris, .csl.json, .csv or .graphml.")],
+    path: Annotated[
+        Path, typer.Argument(help="Ends with .json (can be restored), .bib, .ris, .csl.json, .csv or .graphml.")
+    ],
     library: LibraryOption = None,
 ) -> None:
     """Write the library to a file; as .json it can be restored from that."""

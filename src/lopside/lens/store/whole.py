@@ -1,7 +1,7 @@
 """The whole library as JSON and back: what is read into a new library is written out of it the same.
 
-It holds papers, who wrote them, citations, questions, and all that is the reader's. What is computed from these, as
-terms and curves, is computed again.
+It holds papers, who wrote them, citations, questions, and the reader's notes, tags, summaries and states. What is
+computed from these is computed again; the history of imports and merges, and runs of the lab, stay behind.
 """
 
 from __future__ import annotations
