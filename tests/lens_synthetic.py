@@ -23,9 +23,8 @@ def build(path: Path, count: int = 5_000, *, edges: int = 150, seed: int = 0) ->
     drawn = rng.choice(len(words), size=(count, 130), p=weights)
     people = rng.integers(0, count // 2, size=(count, 3))
     years = rng.integers(1990, 2026, size=count)
-    store = Library(path)
+    store = Library(path, fill)
     try:
-        fill(store)
         with store.writing() as db:
             keys = [
                 papers.put(db, _facts(words, drawn[k], people[k], int(years[k]), k), source="nobody")

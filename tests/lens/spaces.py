@@ -14,9 +14,7 @@ from lopside.lens.store.seed import fill
 
 
 def built_in(path: Path) -> Library:
-    store = Library(path)
-    fill(store)
-    return store
+    return Library(path, fill)
 
 
 def of_papers(path: Path, facts: Iterable[dict[str, Any]]) -> Library:

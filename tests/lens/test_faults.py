@@ -28,8 +28,7 @@ NOTE = {"body": "worth keeping"}
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library with notes, closed."""
     path = tmp_path_factory.mktemp("filled") / "library.db"
-    store = Library(path)
-    fill(store)
+    store = Library(path, fill)
     with store.writing() as db:
         for pk in range(1, 63):
             notes.add(db, pk, f"note on paper {pk}: " + "κ" * 200)
@@ -81,6 +80,10 @@ def test_while_another_program_writes(app: Any, client: Any, post: Post, tmp_pat
         answer = post("/p/ye2021-global/notes", NOTE)
         assert answer.status_code == 503
         assert "another program is writing" in answer.text
+        for to, field in (("/p/ye2021-global/tags", "tag"), ("/import", "text")):
+            answer = post(to, {field: "worth <keeping>"})
+            assert answer.status_code == 503
+            assert "readonly>worth &lt;keeping&gt;</textarea>" in answer.text
         with pytest.raises(FileError, match="another program is writing"):
             Library(Path(path))
         other.stdin.write("\n")
@@ -237,11 +240,13 @@ def test_the_doctor_overwrites_nothing(copy: Path, capsys: pytest.CaptureFixture
     assert "is damaged, and is left as it is" in said.err
 
 
-@pytest.mark.parametrize("kind", ["text", "folder", "missing", "newer"])
+@pytest.mark.parametrize("kind", ["text", "six bytes", "folder", "missing", "newer"])
 def test_the_doctor_treats_libraries_only(copy: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = copy.with_name(kind)
     if kind == "text":
         path.write_text("x" * 10_000)
+    elif kind == "six bytes":
+        path.write_text("thesis")
     elif kind == "folder":
         path.mkdir()
     elif kind == "newer":
@@ -251,7 +256,35 @@ def test_the_doctor_treats_libraries_only(copy: Path, kind: str, capsys: pytest.
         db.close()
     assert main(["lens", "--library", str(path), "doctor"]) == 3
     assert "Try" in capsys.readouterr().err
-    assert [found for found in copy.parent.iterdir() if "rescued" in found.name] == []
+    assert {found.name for found in copy.parent.iterdir()} <= {copy.name, kind}
+
+
+@pytest.mark.parametrize("command", [["verify", "latest"], ["export", "out.json"], ["doctor"]])
+@pytest.mark.parametrize("empty", [False, True])
+def test_what_only_looks_makes_no_library(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], *, empty: bool
+) -> None:
+    path = tmp_path / "library.db"
+    if empty:
+        path.touch()
+    before = [(found.name, found.stat().st_size) for found in tmp_path.iterdir()]
+    assert main(["lens", *command, "--library", str(path)]) == 3
+    assert "where no library is" in capsys.readouterr().err
+    assert [(found.name, found.stat().st_size) for found in tmp_path.iterdir()] == before
+
+
+def test_a_library_is_made_with_what_it_begins_with_or_not_at_all(tmp_path: Path) -> None:
+    def broken(db: sqlite3.Connection) -> None:
+        fill(db)
+        raise KeyboardInterrupt
+
+    path = tmp_path / "library.db"
+    with pytest.raises(KeyboardInterrupt):
+        Library(path, broken)
+    store = Library(path, fill)
+    with store.reading() as db:
+        assert db.execute("SELECT count(*) FROM paper").fetchone()[0] == 62
+    store.close()
 
 
 def test_the_second_of_two_windows_loses_nothing(client: Any, post: Post) -> None:

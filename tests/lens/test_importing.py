@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def test_the_same_import_twice_changes_nothing_but_dates(library: Library) -> No
 
 
 def test_the_built_in_papers_take_what_arxiv_says_and_keep_the_rest(library: Library) -> None:
-    fill(library)
+    with library.writing() as db:
+        fill(db)
     before = paper(library, "ye2021-global")
     imported(library, small_world(), "2106.14289")
     after = paper(library, "ye2021-global")
@@ -291,7 +293,8 @@ def test_a_plan_counts_requests_and_seconds() -> None:
 
 
 def test_a_plan_says_what_is_stored(library: Library) -> None:
-    fill(library)
+    with library.writing() as db:
+        fill(db)
     with library.reading() as db:
         rows = planning.table(db, understood("2106.14289\n9901.00001\nTitle of something").wanted)
     assert [(row.slug, row.read_as) for row in rows] == [
@@ -311,3 +314,35 @@ def test_a_thousand_stubs_are_stored_in_seconds(library: Library) -> None:
     imported(library, many_references(1000), "2106.14289", Options(most=2000))
     assert len(edges(library)) == 1000
     assert time.perf_counter() - began < 20
+
+
+def test_a_job_that_comes_as_the_thread_ends_is_run_and_known(library: Library) -> None:
+    """Between the look at an empty queue and the end of the thread, as the lock is let go."""
+    with asker_of(library, small_world()) as (asker, _):
+        runner, goes_on = Runner(library, asker), threading.Event()
+
+        class Lock:
+            inner = threading.RLock()
+            first = True
+
+            def __enter__(self) -> None:
+                self.inner.acquire()
+
+            def __exit__(self, *_: object) -> None:
+                self.inner.release()
+                if self.first and threading.current_thread().name == "import" and runner._thread is None:
+                    self.first = False
+                    runner.go(2)
+
+        def turn(queue: list[int]) -> bool:
+            if queue == [2]:
+                goes_on.wait(5)
+            runner._queue.remove(queue[0])
+            return True
+
+        runner._lock, runner._turn = Lock(), turn  # type: ignore[assignment, method-assign]
+        runner.go(1)
+        assert not runner.wait(0.5)
+        assert runner.has(2)
+        goes_on.set()
+        assert runner.wait(5)

@@ -71,7 +71,8 @@ def test_what_is_one_paper(library: Library, one: dict[str, Any], other: dict[st
 
 
 def test_the_built_in_papers_have_one_question_and_keep_it(library: Library) -> None:
-    fill(library)
+    with library.writing() as db:
+        fill(db)
     before = dump(library.path)
     with library.writing() as db:
         assert pair_up(db, None) == (0, 0)
@@ -89,7 +90,8 @@ def test_three_records_of_one_paper_become_one(library: Library) -> None:
 
 def rich(library: Library) -> tuple[int, int]:
     """Return two papers with everything a paper can have."""
-    fill(library)
+    with library.writing() as db:
+        fill(db)
     with library.writing() as db:
         third, fourth = put(db, "Third", "C Lee"), put(db, "Fourth", "D Kim")
         one = put(db, "Low-rank things", "A Doe, B Roe", arxiv="2106.1", categories=["cs.LG"], abstract="Ours.")

@@ -57,8 +57,7 @@ MATCH = re.compile(r'(\(?((authors|title|notes): )?"[\w ]+"\*?\)?( (AND|NOT) (?=
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    found = Library(tmp_path_factory.mktemp("asking") / "library.db")
-    fill(found)
+    found = Library(tmp_path_factory.mktemp("asking") / "library.db", fill)
     yield found
     found.close()
 
@@ -214,3 +213,17 @@ def test_ages_and_licences_of_anything(text: str) -> None:
     assert facts["title"]
     if facts["published"]:
         assert age(facts["published"])
+
+
+def test_a_page_beyond_the_last_is_the_last(client: TestClient) -> None:
+    last = client.get("/library.json?page=2").json()
+    assert client.get("/library.json?page=999999").json() == last
+    assert (last["page"], last["pages"], len(last["papers"])) == (2, 2, 12)
+    assert "999999" not in client.get("/?page=999999").text
+    assert client.get("/library.json?q=zzzzz&page=3").json()["page"] == 1
+
+
+@pytest.mark.parametrize("number", ["2106.14289", "2106.14289v2", "2106.14289V12"])
+def test_the_page_of_an_arxiv_number(client: TestClient, number: str) -> None:
+    answer = client.get(f"/p/arxiv/{number}", follow_redirects=False)
+    assert answer.headers["location"] == "/p/ye2021-global"

@@ -26,6 +26,7 @@ from lopside.lens.sources.references import MOST, understood
         ("https://arxiv.org/abs/hep-th/9901001", [("arxiv", "hep-th/9901001")]),
         ("10.48550/arXiv.2106.14289", [("arxiv", "2106.14289")]),
         ("https://doi.org/10.48550/ARXIV.2106.14289v3", [("arxiv", "2106.14289")]),
+        ("10.48550/arXiv.foo&id_list=1,2", [("doi", "10.48550/arxiv.foo&id_list=1,2")]),
         ("https://doi.org/10.1007/S10208-019-09429-9.", [("doi", "10.1007/s10208-019-09429-9")]),
         ("doi:10.1016/0024-3795(86)90167-9, p. 3", [("doi", "10.1016/0024-3795(86)90167-9")]),
         ("(see 10.1000/xyz123)", [("doi", "10.1000/xyz123")]),

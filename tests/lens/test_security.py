@@ -353,3 +353,14 @@ def test_the_lab_says_what_it_cannot_use(client: TestClient, token: str, said: s
     for name in (*small, "solver", "step", "start", "spectrum", "seed", "target", "kappa", "noise"):
         answer = client.post("/lab/agd-unbalanced", data=small | {name: said, "token": token}, headers=OURS)
         assert answer.status_code in (200, 429)
+
+
+@pytest.mark.parametrize("path", ["/%2Fevil.com/", "///evil.com/", "//evil.com/", "/%5Cevil.com/", "/%2F%2F"])
+def test_no_address_leads_to_another_host(client: TestClient, path: str) -> None:
+    answer = client.get(f"http://127.0.0.1:8642{path}", follow_redirects=False)
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+def test_a_slash_too_many_leads_to_the_page(client: TestClient) -> None:
+    assert client.get("/notes/", follow_redirects=False).headers["location"] == "http://127.0.0.1:8642/notes"

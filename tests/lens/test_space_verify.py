@@ -123,6 +123,14 @@ def test_a_run_that_is_not_there(path: Path, capsys: pytest.CaptureFixture[str],
     assert "1 (text)" in caught.err
 
 
+def test_the_latest_run_where_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    built_in(tmp_path / "library.db").close()
+    assert main(["lens", "verify", "latest", "--library", str(tmp_path / "library.db")]) == 3
+    said = capsys.readouterr().err
+    assert "stored run: none. Try the map" in said
+    assert "Try latest" not in said
+
+
 def test_a_library_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lens", "verify", "1", "--library", str(tmp_path / "none.db")]) == 3
     assert "no library" in capsys.readouterr().err

@@ -98,6 +98,7 @@ def test_one_form_for_all_spellings() -> None:
     for one, other in pairs:
         assert word_key(one) == word_key(other)
     assert word_key("supervised") == "supervised"
+    assert [word_key(word) for word in ("sizes", "minimizes", "boxes")] == ["size", "minimize", "box"]
     assert word_key("noise") == "noise"
 
 
@@ -123,6 +124,8 @@ def require_sound(texts: dict[str, str]) -> dict[str, list[Any]]:
 def test_terms_of_the_built_in_papers() -> None:
     weights = require_sound({paper["slug"]: paper.get("digest", "") for paper in CORPUS})
     assert sum(bool(terms) for terms in weights.values()) == len(CORPUS)
+    keys = {term.key for slug in ("ye2021-global", "ward2023-convergence") for term in weights[slug]}
+    assert not {"start", "siz", "size", "matter", "change", "proved"} & keys
 
 
 def test_terms_and_sentences_of_the_abstracts() -> None:

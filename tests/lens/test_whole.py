@@ -14,8 +14,11 @@ from starlette.testclient import TestClient
 
 from lopside.cli import main
 from lopside.errors import FileError
+from lopside.lens.app import create
+from lopside.lens.importing.merging import merge
 from lopside.lens.store import notes, own, papers, whole
 from lopside.lens.store.database import Library
+from lopside.lens.store.seed import fill
 
 Post = Callable[..., Any]
 TEXTS = st.text(min_size=1, max_size=30) | st.sampled_from(
@@ -112,6 +115,56 @@ def test_the_built_in_library_through_the_forms(client: TestClient, post: Post) 
     assert client.get("/p/ye2021-global.json").json()["key_terms"]
 
 
+def test_what_is_computed_is_computed_again(app: Any, client: TestClient, post: Post) -> None:
+    def placed() -> set[str]:
+        return {point["slug"] for topic in client.get("/map.json").json()["topics"] for point in topic["papers"]}
+
+    before = placed()
+    file = {"file": ("library.json", client.get("/export.json").content, "application/json")}
+    assert post("/restore", {"replace": "yes"}, files=file).status_code == 303
+    assert placed() == before
+    assert len(before) > 2
+    assert client.get("/p/ye2021-global/related.json").json()["computed"]
+    path = str(app.state.store.path)
+    assert main(["lens", "--library", path, "verify", "latest"]) == 0
+
+
+MINE: dict[str, Callable[[Any, int], object]] = {
+    "imported": lambda db, low: papers.put(
+        db, {"title": "Mine", "authors": ["A. Nyone"], "abstract": "x"}, source="arXiv"
+    ),
+    "named only": lambda db, low: papers.put(db, {"title": "Mine", "authors": ["A. Nyone"]}, source="Semantic Scholar"),
+    "citation": lambda db, low: papers.cite(db, low + 40, low + 62, source="x"),
+    "answer": lambda db, low: db.execute("UPDATE question SET answer = 'different'"),
+    "note": lambda db, low: notes.add(db, low + 1, "mine", ""),
+    "tag": lambda db, low: own.tag(db, [low + 1], "mine"),
+    "state": lambda db, low: own.read_as(db, low + 1, "read"),
+    "summary": lambda db, low: own.summarize(db, low + 1, own.mark_of(None), "mine"),
+    "merge": lambda db, low: merge(db, low + 1, low + 2, who="reader", why="mine"),
+}
+
+
+@pytest.mark.parametrize("what", MINE)
+def test_what_a_library_did_not_begin_with_needs_leave_to_go(tmp_path: Path, what: str) -> None:
+    store = Library(tmp_path / "library.db", fill)
+    with store.reading() as db:
+        data = whole.write(db).encode()
+    with store.writing() as db:
+        assert whole.read(db, data) == 62  # as it came: nothing to ask for
+    with store.writing() as db:
+        (low,) = db.execute("SELECT min(pk) - 1 FROM paper").fetchone()
+        MINE[what](db, low)
+    with store.reading() as db:
+        before = whole.write(db)
+    with pytest.raises(FileError, match="may be replaced"), store.writing() as db:
+        whole.read(db, data)
+    with store.reading() as db:
+        assert whole.write(db) == before
+    with store.writing() as db:
+        assert whole.read(db, data, replace=True) == 62
+    store.close()
+
+
 DATED = dict.fromkeys(("created_at", "changed_at"), "2021-01-01")
 
 
@@ -172,6 +225,11 @@ def test_a_file_that_does_not_fit_changes_nothing(client: TestClient, post: Post
     assert client.get("/export.json").text == before
 
 
+def test_what_a_file_lacks_is_named() -> None:
+    with pytest.raises(FileError, match=r"got \['format'\] as the library; expected an object that has .*papers"):
+        whole.understood(b'{"format": 1}')
+
+
 def test_a_file_may_not_be_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whole, "LARGEST", 100)
     store = Library(tmp_path / "library.db")
@@ -189,9 +247,10 @@ def test_restoring_needs_a_page_of_ours(client: TestClient) -> None:
 
 def test_out_and_in_by_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     one, other = str(tmp_path / "one.db"), str(tmp_path / "other.db")
+    create(tmp_path / "one.db", port=8642).state.store.close()
     first, second = str(tmp_path / "first.json"), str(tmp_path / "second.json")
     assert main(["lens", "--library", one, "export", first]) == 0
-    assert main(["lens", "--library", other, "restore", first]) == 0
+    assert main(["lens", "restore", first, "--library", other]) == 0
     assert main(["lens", "--library", other, "export", second]) == 0
     assert Path(first).read_text("utf-8") == Path(second).read_text("utf-8")
     for ending in ("bib", "ris", "csl.json", "csv", "graphml"):

@@ -20,8 +20,8 @@ LibraryOption = Annotated[
     Path | None,
     typer.Option(
         "--library",
-        help="File of the library; made if it is not there. Default: library.db in LOPSIDE_HOME, or in the "
-        "platform's folder for data.",
+        help="File of the library; the reading room, import and restore make it where there is none. Default: "
+        "library.db in LOPSIDE_HOME, or in the platform's folder for data.",
     ),
 ]
 
@@ -37,6 +37,16 @@ def place(library: Path | None) -> Path:
     from lopside.lens.serving import home
 
     return home() / "library.db" if library is None else library
+
+
+def present(library: Path | None) -> Path:
+    """Return where the library lies, if it is there: for what only looks at it, and must not make one."""
+    path = place(library)
+    from lopside.lens.store.database import there
+
+    if not there(path):
+        raise Refusal(f"got {path}, where no library is; expected one. Try lopside lens, which makes it", Exit.INPUT)
+    return path
 
 
 @lens.callback(invoke_without_command=True)

@@ -6,20 +6,21 @@ from typing import Annotated
 
 import typer
 
-from lopside.cli.lens import place
+from lopside.cli.lens import LibraryOption, present
 from lopside.cli.talk import print_table, say
 from lopside.io import json_text
 
 
 def doctor(
     context: typer.Context,
+    library: LibraryOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Check the library; of a damaged one, keep a copy and rescue what can be read into a new library.
 
     The library itself is never written to, and no file is overwritten.
     """
-    path = place(context.obj)
+    path = present(library or context.obj)
     from lopside.lens.store.doctor import examine
 
     found = examine(path)

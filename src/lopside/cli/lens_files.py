@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lopside.cli.lens import place
+from lopside.cli.lens import LibraryOption, place, present
 from lopside.cli.talk import say
 from lopside.errors import FileError, InputError, counted
-
-if TYPE_CHECKING:
-    from lopside.lens.store.database import Library
 
 
 def export(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="Ends with .json (all of it), .bib, .ris, .csl.json, .csv or .graphml.")],
+    path: Annotated[
+        Path, typer.Argument(help="Ends with .json (can be restored), .bib, .ris, .csl.json, .csv or .graphml.")
+    ],
+    library: LibraryOption = None,
 ) -> None:
     """Write the library to a file; as .json it can be restored from that."""
-    library = _library(context)
+    source = present(library or context.obj)
     from lopside.lens.formats.graphml import graphml
     from lopside.lens.formats.kinds import KINDS
     from lopside.lens.store import papers, whole
+    from lopside.lens.store.database import Library
 
     ending = next((name for name in (*KINDS, "graphml") if path.name.lower().endswith(f".{name}")), None)
     if ending is None:
         raise InputError(f"got {path.name}; expected a name that ends with .{', .'.join((*KINDS, 'graphml'))}")
-    with library.reading() as db:
+    store = Library(source)
+    with store.reading() as db:
         slugs = [slug for (slug,) in db.execute("SELECT slug FROM paper ORDER BY slug")]
         if ending == "json":
             text = whole.write(db)
@@ -36,7 +38,7 @@ def export(
             text = graphml(db)
         else:
             text = KINDS[ending].of(db, [paper for slug in slugs if (paper := papers.paper(db, slug)) is not None])
-    library.close()
+    store.close()
     try:
         path.write_text(text, "utf-8", newline="")
     except OSError as error:
@@ -50,30 +52,23 @@ def restore(
     replace: Annotated[
         bool, typer.Option("--replace", help="Even where notes, tags, summaries or imported papers would go.")
     ] = False,
+    library: LibraryOption = None,
 ) -> None:
     """Put a library that was exported in place of what is in the library."""
+    target = place(library or context.obj)
     from lopside.lens.store import whole
+    from lopside.lens.store.database import Library
+    from lopside.lens.store.seed import fill
 
     try:
         with path.open("rb") as file:
             data = file.read(whole.LARGEST + 1)
     except OSError as error:
         raise FileError(f"cannot read {path} ({error}); expected a library as JSON. Try another PATH") from error
-    library = _library(context)
+    store = Library(target, fill)
     try:
-        with library.writing() as db:
+        with store.writing() as db:
             count = whole.read(db, data, replace=replace)
     finally:
-        library.close()
+        store.close()
     say(f"{counted(count, 'paper')} from {path}")
-
-
-def _library(context: typer.Context) -> Library:
-    path = place(context.obj)
-    from lopside.lens.store.database import Library
-    from lopside.lens.store.seed import fill
-
-    library = Library(path)
-    if library.new:
-        fill(library)
-    return library

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lopside.cli.lens import place
+from lopside.cli.lens import LibraryOption, place
 from lopside.cli.talk import Exit, Refusal, say
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ def import_papers(
     most: Annotated[int, typer.Option(help="References, and citations, of each paper.", min=1, max=2000)] = 200,
     yes: Annotated[bool, typer.Option("--yes", help="Go online without asking.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue what was interrupted or paused.")] = False,
+    library: LibraryOption = None,
 ) -> None:
     """Import papers: says what will be asked of whom, and asks once you agree."""
-    path = place(context.obj)
+    path = place(library or context.obj)
     from lopside.lens.importing import jobs
     from lopside.lens.importing.planning import Options
     from lopside.lens.sources.asking import Asker
@@ -40,25 +41,23 @@ def import_papers(
     from lopside.lens.store.database import Library
     from lopside.lens.store.seed import fill
 
-    library = Library(path)
+    store = Library(path, fill)
     try:
-        if library.new:
-            fill(library)
         if resume:
-            with library.reading() as db:
+            with store.reading() as db:
                 pending = jobs.unfinished(db)
             if not pending:
                 say("Nothing is left to do.")
         else:
             text = "\n".join([*(papers or ()), *([_text(file)] if file else ())])
             options = Options(True, references, citations, most)
-            pending = [_planned(library, text, options, yes)]
-        asker = Asker(library, keys=Keys(path.parent))
+            pending = [_planned(store, text, options, yes)]
+        asker = Asker(store, keys=Keys(path.parent))
         for pk in pending:
-            _follow(library, asker, pk)
+            _follow(store, asker, pk)
         asker.close()
     finally:
-        library.close()
+        store.close()
 
 
 def _text(file: Path) -> str:

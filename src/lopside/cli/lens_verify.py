@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lopside.cli.lens import LibraryOption, place
+from lopside.cli.lens import LibraryOption, present
 from lopside.cli.talk import Exit, Refusal, print_table
 from lopside.io import json_text
 
@@ -23,9 +23,7 @@ def verify(
 
     Exit codes: 0 the same, 4 something differs, 3 there is no such run or no library.
     """
-    path = place(library or context.obj)
-    if not path.is_file():
-        raise Refusal(f"got {path}, where no library is; expected one. Try lopside lens, which makes it", Exit.INPUT)
+    path = present(library or context.obj)
     from lopside.lens.space import runs
     from lopside.lens.space.verifying import verify
     from lopside.lens.store.database import Library
@@ -37,7 +35,8 @@ def verify(
             found = runs.current(db, "text") if run == "latest" else runs.numbered(db, _number(run))
             if found is None:
                 listed = ", ".join(f"{number} ({kind})" for number, kind in stored) or "none"
-                raise Refusal(f"got {run}; expected the number of a stored run: {listed}. Try latest", Exit.INPUT)
+                advice = "latest" if stored and run != "latest" else "the map of the reading room, which computes one"
+                raise Refusal(f"got {run}; expected the number of a stored run: {listed}. Try {advice}", Exit.INPUT)
             verdict = verify(db, found)
     finally:
         store.close()

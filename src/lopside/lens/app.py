@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from lopside.errors import FileError
@@ -61,9 +61,7 @@ def create(path: Path, *, port: int, asker: Callable[[Library], Asker] | None = 
     FileError
         If the library cannot be used.
     """
-    store = Library(path)
-    if store.new:
-        fill(store)
+    store = Library(path, fill)
     names = frozenset(f"{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]"))
     static = StaticFiles()
     app = Starlette(
@@ -129,9 +127,6 @@ def create(path: Path, *, port: int, asker: Callable[[Library], Asker] | None = 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path = request.url.path
-    if error.status_code == 404 and path != "/" and path.endswith("/"):
-        return RedirectResponse(path.rstrip("/") or "/", 308)
     title = "Not here" if error.status_code == 404 else "That cannot be done"
     said = error.detail if error.detail != "Not Found" else "There is no page at this address."
     return _said(request, error.status_code, title, said)
@@ -149,4 +144,4 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 def _said(request: Request, status: int, title: str, said: str) -> Response:
     """Answer with a sentence, and with what the reader wrote, so that it is not lost."""
-    return page(request, "said.html", status, title=title, said=said, wrote=getattr(request.state, "wrote", ""))
+    return page(request, "said.html", status, title=title, said=said, wrote=getattr(request.state, "wrote", ()))

@@ -21,6 +21,9 @@ from lopside.lens.text.sound import sound
 from lopside.lens.text.tex import plain
 from lopside.lens.words import age
 
+_WRITTEN = {"body": "What you wrote", "text": "Your list", "tag": "The tag"}
+"""Fields of forms that take a reader's words, as they are given back where they could not be kept."""
+
 
 def environment(static: StaticFiles, token: str) -> Environment:
     """Return the templates; what is put into them is escaped, without exception."""
@@ -32,7 +35,7 @@ def environment(static: StaticFiles, token: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    pages.globals.update(static=static.address, token=token, here="", asked="", wrote="")
+    pages.globals.update(static=static.address, token=token, here="", asked="", wrote=())
     pages.globals.update(age=age, plain=plain, blocks=blocks, anchor=anchor)
     return pages
 
@@ -74,7 +77,9 @@ async def form(request: Request) -> FormData:
         raise HTTPException(
             403, "This page is from before the last start of Lens. Go back, copy what you wrote, reload."
         )
-    request.state.wrote = str(found.get("body", ""))
+    request.state.wrote = [
+        (_WRITTEN[name], value) for name, value in found.multi_items() if name in _WRITTEN and isinstance(value, str)
+    ]
     return found
 
 

@@ -46,7 +46,9 @@ _LIMITS = {"/import": 11_000_000, "/restore": 65_000_000}  # a file, and the tex
 _LARGEST = 1_000_000
 """Bytes of a request's body, unless its path has a limit of its own."""
 
-_TOO_MUCH = "That is more than can be taken at once."
+_TOO_MUCH = (
+    "That is more than can be taken at once. Nothing was changed. Go back: what you wrote is there; send less of it."
+)
 
 _WRITES = 20
 """A second."""

@@ -35,8 +35,7 @@ def quoted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not Path(path).is_file():
         pytest.skip("LOPSIDE_ABSTRACTS does not name a file with the authors' abstracts")
     library = tmp_path_factory.mktemp("quoted") / "library.db"
-    store = Library(library)
-    fill(store)
+    store = Library(library, fill)
     with store.writing() as db:
         for slug, text in json.loads(Path(path).read_text("utf-8")).items():
             db.execute("UPDATE paper SET abstract = ? WHERE slug = ?", (text, slug))

@@ -168,7 +168,7 @@ class Runner:
                 with self._lock:
                     queue = list(self._queue)
                     if not queue:
-                        self._thread = None
+                        self._thread = None  # with the same lock: what comes from now on has a thread of its own
                         return
                 if not self._turn(queue):
                     self.asker.clock.sleep(1.0)
@@ -179,7 +179,8 @@ class Runner:
                 self._queue.clear()
         finally:
             with self._lock:
-                self._thread = None
+                if self._thread is threading.current_thread():
+                    self._thread = None
 
     def _turn(self, queue: list[int]) -> bool:
         """Run what can run now, and say whether anything could."""

@@ -13,7 +13,7 @@ from lopside.lens.rendering import address, library, page
 from lopside.lens.space.meaning import near_words
 from lopside.lens.store.facets import facets, toggled, years_of
 from lopside.lens.store.own import all_tags
-from lopside.lens.store.search import LONGEST, ORDERS, PAGE, Query, parsed, search
+from lopside.lens.store.search import LONGEST, ORDERS, Query, parsed, search
 
 
 def _state(request: Request) -> tuple[dict[str, Any], Query]:
@@ -32,11 +32,12 @@ def _state(request: Request) -> tuple[dict[str, Any], Query]:
 def show(request: Request) -> Response:
     """Answer with a list of papers."""
     state, query = _state(request)
-    asked, order, number = state["q"], state["order"] or "relevance", state["page"]
+    asked, order = state["q"], state["order"] or "relevance"
     with library(request).reading() as db:
-        found = search(db, query, order=order, page=number)
+        found = search(db, query, order=order, page=state["page"])
+        state["page"] = found.page
         years, divided, tags = years_of(db), facets(db), all_tags(db)
-        meant = near_words(db, asked) if number == 1 else None
+        meant = near_words(db, asked) if found.page == 1 else None
     return page(
         request,
         "library.html",
@@ -46,11 +47,11 @@ def show(request: Request) -> Response:
         count=found.total,
         ignored=query.ignored,
         meant=meant,
-        welcome=not asked and number == 1,
+        welcome=not asked and found.page == 1,
         order=order,
         orders=[name for name in ORDERS if name != "relevance" or query.match],
-        page=number,
-        pages=-(-found.total // PAGE),
+        page=found.page,
+        pages=found.pages,
         years=years,
         most=max((count for _, count in years), default=1),
         plain_query=re.sub(r"-?\byear:\S*", "", asked).strip(),
@@ -84,8 +85,8 @@ def as_json(request: Request) -> Response:
             "query": state["q"],
             "not_understood": query.ignored,
             "count": found.total,
-            "page": state["page"],
-            "pages": -(-found.total // PAGE),
+            "page": found.page,
+            "pages": found.pages,
             "papers": papers,
             "facets": {name: [value._asdict() for value in values] for name, values in divided.items()},
         }

@@ -14,6 +14,7 @@ from lopside.lens.importing.merging import now_at
 from lopside.lens.lab.recipes import BY_PAPER
 from lopside.lens.network import Node, network
 from lopside.lens.rendering import address, library, page, whole
+from lopside.lens.sources.identifiers import without_version
 from lopside.lens.space import links
 from lopside.lens.space.refreshing import refresh_behind
 from lopside.lens.space.related import WAYS, related_of
@@ -127,6 +128,8 @@ def by_identifier(request: Request) -> Response:
     """Lead from an identifier to the page of its paper."""
     scheme = request.url.path.split("/")[2]
     value = request.path_params["value"].lower()
+    if scheme == "arxiv":
+        value = without_version(value)
     with library(request).reading() as db:
         slug = papers.slug_of(db, scheme, value)
     if slug is None:

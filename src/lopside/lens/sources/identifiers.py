@@ -78,9 +78,19 @@ def _trimmed(doi: str) -> str:
 
 def _of_doi(doi: str) -> Identifier:
     value = doi.lower()
-    if value.startswith(_ARXIV_DOI):
-        return Identifier("arxiv", re.sub(r"v\d{1,3}$", "", value.removeprefix(_ARXIV_DOI)))
+    number = without_version(value.removeprefix(_ARXIV_DOI))
+    if value.startswith(_ARXIV_DOI) and is_arxiv(number):
+        return Identifier("arxiv", number)
     return Identifier("doi", value)
+
+
+def without_version(number: str) -> str:
+    """Return an arXiv number as it is stored.
+
+    >>> without_version("2106.14289v2")
+    '2106.14289'
+    """
+    return re.sub(r"v\d{1,3}$", "", number)
 
 
 def is_arxiv(value: str) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,6 +16,9 @@ VERSION = 1
 
 APPLICATION = 0x6C6F7073
 """`PRAGMA application_id`: what tells a library from any other SQLite file."""
+
+_PAGE = 512
+"""Bytes of the smallest page of SQLite, and so of the smallest database."""
 
 _PATIENCE = 5.0
 """Seconds that a write waits for another program's."""
@@ -28,6 +31,8 @@ class Library:
     ----------
     path : Path
         Made if it is not there.
+    fill : callable, optional
+        Puts into a new library what it begins with; it is made with that, or not at all.
 
     Raises
     ------
@@ -35,30 +40,24 @@ class Library:
         If the file is something else, damaged, from a newer version, or cannot be written; it is left as it is.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fill: Callable[[sqlite3.Connection], None] | None = None) -> None:
         self.path = path
         self._threads = threading.local()
         self._writing = threading.Lock()
         self._held: list[sqlite3.Connection] = []
         with _explained(path):
-            self.new = not path.exists() or path.stat().st_size == 0
+            new = not there(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            if not self.new:
+            if not new:
                 _require_sound(path)
-            self._prepare()
-
-    def _prepare(self) -> None:
-        connection = self._connection()
-        connection.execute("PRAGMA journal_mode = WAL")
-        if self.new:
+            self._connection().execute("PRAGMA journal_mode = WAL")
             with self.writing() as db:
-                for statement in _statements(files("lopside.lens.store").joinpath("schema.sql").read_text("utf-8")):
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id = {APPLICATION}")
-                db.execute(f"PRAGMA user_version = {VERSION}")
-        else:
-            with self.writing() as db:  # says now, rather than at the first note, that the file cannot be written
-                db.execute("DELETE FROM paper WHERE FALSE")
+                if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    make(db)
+                    if fill is not None:
+                        fill(db)
+                else:  # says now, rather than at the first note, that the file cannot be written
+                    db.execute("DELETE FROM paper WHERE FALSE")
 
     def _connection(self) -> sqlite3.Connection:
         found = getattr(self._threads, "connection", None)
@@ -111,6 +110,27 @@ def _opened(path: Path) -> sqlite3.Connection:
     for setting in ("foreign_keys = ON", "trusted_schema = OFF", "synchronous = NORMAL", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {setting}")
     return connection
+
+
+def there(path: Path) -> bool:
+    """Say whether anything is where a library is looked for; a file without a byte or a table is none yet."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    if path.stat().st_size < _PAGE:  # some text, which SQLite takes for an empty database
+        return True
+    try:
+        with closing(only_read(path)) as db:
+            return db.execute("SELECT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0] == 1
+    except sqlite3.DatabaseError:
+        return True
+
+
+def make(db: sqlite3.Connection) -> None:
+    """Put the tables into a database that is empty."""
+    for statement in _statements(files("lopside.lens.store").joinpath("schema.sql").read_text("utf-8")):
+        db.execute(statement)
+    db.execute(f"PRAGMA application_id = {APPLICATION}")
+    db.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -109,6 +109,11 @@ def _findings(path: Path) -> list[str]:
             strays = db.execute("PRAGMA foreign_key_check").fetchmany(_MOST_SAID)
             found += [f"a row of {table} belongs to a {parent} that is not there" for table, _, parent, _ in strays]
         except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                raise FileError(
+                    f"got {path}, which is no library of lopside, or one whose beginning was written over: nothing of "
+                    "it can be read; expected a library. Try another --library, or a backup"
+                ) from error
             found.append(str(error))
     return found
 

@@ -153,26 +153,32 @@ class Found(NamedTuple):
         pk, slug, title, year, reading, authors, degree, tags, terms.
     total : int
         Of all.
+    page, pages : int
+        Which one it is, and of how many: the last one where one beyond it was asked for.
     """
 
     rows: list[sqlite3.Row]
     total: int
+    page: int
+    pages: int
 
 
 def search(db: sqlite3.Connection, query: Query, *, order: str = "relevance", page: int = 1) -> Found:
     """Return a page of the papers that a query asks for; the keys of all of them are then in `temp.found`."""
     order = order if query.match or order != "relevance" else "newest"
     total = _find(db, query, _RANKS.get(order, "0"))
+    pages = -(-total // PAGE)
+    page = max(1, min(page, pages))
     # First which, then what is told of them: else it would be gathered of all of them, to be sorted with them.
     keys = [
         pk
         for (pk,) in db.execute(
             f"SELECT found.pk FROM temp.found JOIN paper USING (pk) ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?",
-            (PAGE, PAGE * (max(page, 1) - 1)),
+            (PAGE, PAGE * (page - 1)),
         )
     ]
     told = {row["pk"]: row for row in db.execute(_TOLD.format(marks=", ".join("?" * len(keys))), keys)}
-    return Found([told[pk] for pk in keys], total)
+    return Found([told[pk] for pk in keys], total, page, pages)
 
 
 _DEGREE = (

@@ -22,8 +22,8 @@ def refuse(where: str, got: object, expected: str) -> FileError:
     shown = repr(got)
     shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
     return FileError(
-        f"got {shown.encode('utf-8', 'replace').decode()} as {where}; expected {expected}. Nothing was changed. "
-        "Try a file that lopside wrote"
+        f"got {shown.encode('utf-8', 'replace').decode()} as {where or 'the library'}; expected {expected}. Nothing "
+        "was changed. Try a file that lopside wrote"
     )
 
 
@@ -101,7 +101,7 @@ def record(fields: Mapping[str, Check]) -> Check:
         if not isinstance(value, dict):
             raise refuse(where, value, "an object")
         if missing := fields.keys() - value.keys():
-            raise refuse(where, sorted(value)[:5], f"an object that has {', '.join(sorted(missing))}")
+            raise refuse(where, sorted(value)[:5], f"an object that has {', '.join(sorted(missing))} as well")
         if further := value.keys() - fields.keys():
             raise refuse(where, sorted(further)[0], f"only {', '.join(fields)}")
         return {name: inner(value[name], f"{where}.{name}" if where else name) for name, inner in fields.items()}

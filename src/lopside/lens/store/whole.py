@@ -1,18 +1,21 @@
 """The whole library as JSON and back: what is read into a new library is written out of it the same.
 
-It holds papers, who wrote them, citations, questions, and all that is the reader's. What is computed from these, as
-terms and curves, is computed again.
+It holds papers, who wrote them, citations, questions, and the reader's notes, tags, summaries and states. What is
+computed from these is computed again; the history of imports and merges, and runs of the lab, stay behind.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from typing import Any
 
-from lopside.errors import FileError
+from lopside.errors import FileError, counted
+from lopside.lens.store.database import make
 from lopside.lens.store.own import LONGEST_SUMMARY, LONGEST_TAG, STATES
 from lopside.lens.store.papers import index, weigh_terms
+from lopside.lens.store.seed import fill
 from lopside.lens.store.shapes import Check, day, decoded, many, one_of, optional, record, refuse, text, whole
 from lopside.lens.text.anchors import LONGEST as LONGEST_ANCHOR
 from lopside.lens.text.names import folded
@@ -75,8 +78,12 @@ _WHOLE = record(
 
 def write(db: sqlite3.Connection) -> str:
     """Return all that is in a library, sorted, so that equal libraries give equal texts."""
+    return json.dumps(_told(db), ensure_ascii=False, indent=1)
+
+
+def _told(db: sqlite3.Connection) -> dict[str, Any]:
     slugs = dict(map(tuple, db.execute("SELECT pk, slug FROM paper")))
-    found = {
+    return {
         "format": FORMAT,
         "version": VERSION,
         "people": _dicts(db, "SELECT slug, name FROM person WHERE pk IN (SELECT person FROM authorship) ORDER BY slug"),
@@ -97,7 +104,6 @@ def write(db: sqlite3.Connection) -> str:
             key=lambda question: (question["one"], question["other"]),
         ),
     }
-    return json.dumps(found, ensure_ascii=False, indent=1)
 
 
 def _dicts(db: sqlite3.Connection, statement: str, *bound: object) -> list[dict[str, Any]]:
@@ -159,13 +165,24 @@ def _once(values: Any, what: str) -> set[Any]:
 
 
 def own_count(db: sqlite3.Connection) -> int:
-    """Return how much in a library is the reader's: notes, tags, summaries, and papers that were read or imported."""
-    counts = (
-        "SELECT count(*) FROM note",
-        "SELECT count(*) FROM tag",
-        "SELECT count(*) FROM paper WHERE own_summary IS NOT NULL OR reading <> 'new' OR abstract IS NOT NULL",
-    )
-    return sum(db.execute(count).fetchone()[0] for count in counts)
+    """Return how many papers, citations, answers and merges of a library it did not begin with."""
+    with closing(sqlite3.connect(":memory:")) as new:
+        new.row_factory = sqlite3.Row
+        make(new)
+        fill(new)
+        began = _undated(new)
+    merges = db.execute("SELECT count(*) FROM merge_log").fetchone()[0]
+    return len(_undated(db) - began) + merges
+
+
+def _undated(db: sqlite3.Connection) -> set[str]:
+    """Return what is in a library piece by piece, without the days on which it came there."""
+    told = _told(db)
+    for paper in told["papers"]:
+        del paper["changed_at"]
+        for one in paper["records"]:
+            del one["fetched_at"]
+    return {json.dumps(one) for name in ("papers", "citations", "questions") for one in told[name]}
 
 
 def read(db: sqlite3.Connection, data: bytes, *, replace: bool = False) -> int:
@@ -188,10 +205,12 @@ def read(db: sqlite3.Connection, data: bytes, *, replace: bool = False) -> int:
     found = understood(data)
     if not replace and (count := own_count(db)):
         raise FileError(
-            f"got a library with {count} notes, tags, summaries or papers of the reader's; expected one without, for "
-            "all that is in it would go. Try a new library, or say that it may be replaced"
+            f"got a library in which {counted(count, 'paper, citation or answer', 'papers, citations or answers')} "
+            "is not as a new one has it; expected one to which nothing was added, for all that is in it would go. Try "
+            "a new library, or say that it may be replaced"
         )
-    for table in ("question", "citation", "paper", "person", "paper_fts", "term"):
+    # Runs name papers by keys, which are others now; their hash, which has none, would not show it.
+    for table in ("run", "question", "citation", "paper", "person", "paper_fts", "term"):
         db.execute(f"DELETE FROM {table}")
     people = {person["slug"]: _insert(db, "person", person) for person in found["people"]}
     keys = {paper["slug"]: _put(db, paper, people) for paper in found["papers"]}

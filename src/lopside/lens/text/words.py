@@ -65,6 +65,6 @@ def _singular(key: str) -> str:
             return key.removesuffix(plural) + single
     if key.endswith("ies") and len(key) > 5:
         return key[:-3] + "y"
-    if key.endswith(("sses", "ches", "shes", "xes", "zes")):
+    if key.endswith(("sses", "ches", "shes", "xes", "zzes")):
         return key[:-2]
     return key[:-1] if key.endswith("s") else key
