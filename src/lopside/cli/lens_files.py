@@ -15,7 +15,7 @@ from lopside.errors import FileError, InputError, counted
 def export(
     context: typer.Context,
     path: Annotated[
-        Path, typer.Argument(help="Ends with .json (can be restored), .bib, .ris, .csl.json, .csv or .graphml.")
+        Path, typer.Argument(help="Ends with .json (to be restored), .bib, .ris, .csl.json, .csv, .graphml.")
     ],
     library: LibraryOption = None,
 ) -> None:
