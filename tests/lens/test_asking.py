@@ -78,7 +78,8 @@ def test_the_pace_is_real_and_shared_by_two_programs(tmp_path: Path) -> None:
         for turn in range(4):
             arxiv_records.records(askers[turn % 2], ["2106.14289"])
     times = [at for *_, at in world.asked]
-    assert min(b - a for a, b in zip(times, times[1:], strict=False)) > 0.12
+    assert times[-1] - times[0] > 0.4  # three times the pace, less what a busy machine shifts
+    assert min(b - a for a, b in zip(times, times[1:], strict=False)) > 0.05
     assert times[-1] - times[0] < 3
 
 

@@ -47,4 +47,5 @@ def test_axe_finds_nothing(visit: Visit, built_in: str, name: str) -> None:
     for width, theme in ((1280, "light"), (320, "dark")):  # 320 px is 1280 px at 400 %
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=theme)
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
         assert findings(page) == [], f"{width} px, {theme}"
