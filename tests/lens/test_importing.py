@@ -12,7 +12,7 @@ import pytest
 from lens_import import BOTH, asker_of, begun, dump, imported, items
 from stub_sources import Answer, World, as_json, small_world
 
-from lopside.lens.importing import jobs, planning
+from lopside.lens.importing import jobs, planning, storing
 from lopside.lens.importing.planning import Options
 from lopside.lens.importing.running import Runner, alone, run
 from lopside.lens.sources.references import understood
@@ -346,3 +346,21 @@ def test_a_job_that_comes_as_the_thread_ends_is_run_and_known(library: Library) 
         assert runner.has(2)
         goes_on.set()
         assert runner.wait(5)
+
+
+def test_what_a_source_changes_is_made_sound_too(library: Library) -> None:
+    facts = {"title": "A title", "authors": ["Ada One"], "ids": {"arxiv": "2001.00001"}}
+    later = {
+        "title": "A\u202e new\x00 title",
+        "published": "not a day",
+        "year": 10**9,
+        "abstract": "half a\ud800 character",
+        "categories": ["cs.LG", "cs.LG"],
+    }
+    with library.writing() as db:
+        storing.store(db, facts, source="Semantic Scholar")
+        storing.store(db, facts | later, source="arXiv")
+    with library.reading() as db:
+        paper = papers.paper(db, papers.slug_of(db, "arxiv", "2001.00001"))
+    assert (paper.title, paper.published, paper.year) == ("A new title", None, None)
+    assert (paper.abstract, paper.categories) == ("half a\ufffd character", ["cs.LG"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -278,4 +279,37 @@ def test_papers_that_are_gone_are_not_related(tmp_path: Path) -> None:
         assert near is not None
         assert len(near.papers) == 8
         assert "ward2023-convergence" not in [paper.slug for paper in near.papers]
+    store.close()
+
+
+def test_a_run_of_papers_that_were_replaced_meanwhile_is_not_kept(tmp_path, monkeypatch) -> None:
+    from lopside.lens.space import refreshing, runs
+    from lopside.lens.store import whole
+    from lopside.lens.store.database import Library
+    from lopside.lens.store.seed import fill
+
+    store = Library(tmp_path / "library.db", fill)
+    with store.reading() as db:
+        data = whole.write(db).encode()
+    computed = refreshing.text.compute
+
+    def replaced_meanwhile(db):
+        made = computed(db)
+        restoring = threading.Thread(target=restore)
+        restoring.start()
+        restoring.join()
+        return made
+
+    def restore() -> None:
+        with store.writing() as db:
+            whole.read(db, data, replace=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refreshing.text, "compute", replaced_meanwhile)
+        refreshing.refresh(store)
+    with store.reading() as db:
+        assert runs.current(db, "text") is None
+    refreshing.refresh(store)
+    with store.reading() as db:
+        assert runs.current(db, "text") is not None
     store.close()

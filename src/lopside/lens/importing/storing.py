@@ -8,6 +8,7 @@ from typing import Any, Literal
 from lopside.lens.importing.merging import merge, refused
 from lopside.lens.store import papers
 from lopside.lens.text.names import family, folded, repaired
+from lopside.lens.text.sound import sound_facts
 
 ARXIV, SEMANTIC_SCHOLAR = "arXiv", "Semantic Scholar"
 
@@ -35,6 +36,7 @@ def store(db: sqlite3.Connection, facts: dict[str, Any], *, source: str, part: s
         "paper" where it was asked for by itself; "stub" where another's list names it, which dates a record only where
         it adds to it.
     """
+    facts = sound_facts(facts)
     ids = dict(facts["ids"]) or {"title": _title_id(facts)}
     found = find(db, ids, why=f"{source} has both identifiers for one paper.")
     if found is None:
@@ -108,6 +110,7 @@ def _filled(db: sqlite3.Connection, pk: int, facts: dict[str, Any], ids: dict[st
 
 def _categories(db: sqlite3.Connection, pk: int, codes: list[str] | None, best: bool) -> bool:
     stored = [code for (code,) in db.execute("SELECT code FROM category WHERE paper = ? ORDER BY place", (pk,))]
+    codes = list(dict.fromkeys(codes or ()))
     if not codes or codes == stored or (stored and not best):
         return False
     db.execute("DELETE FROM category WHERE paper = ?", (pk,))

@@ -32,16 +32,23 @@ def refresh(store: Library, *, wait: bool = True) -> None:
     try:
         for kind, module in KINDS.items():
             with store.reading() as db:
+                papers = _papers(db)
                 known = runs.current(db, kind)
                 if known is not None and (known.corpus, known.engine) == (module.hashed(db), __version__):
                     continue
                 made = module.compute(db)
             with store.writing() as db:
+                if _papers(db) != papers:  # restored meanwhile: others have the keys that this names
+                    continue
                 runs.keep(db, made)
                 if kind == "links":
                     links.keep_guesses(db, made)
     finally:
         _busy.release()
+
+
+def _papers(db: sqlite3.Connection) -> list[tuple[int, str]]:
+    return [(pk, slug) for pk, slug in db.execute("SELECT pk, slug FROM paper ORDER BY pk")]
 
 
 def refresh_behind(store: Library) -> None:
