@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -94,19 +93,6 @@ def get(connection: http.client.HTTPConnection, path: str) -> bytes:
     return body
 
 
-def scripts(first: str) -> dict[str, int]:
-    """Return the scripts that a page loads, by its first one, with their sizes in bytes as they are sent."""
-    static, found, left = files("lopside.lens").joinpath("static"), {}, [first]
-    while left:
-        name = left.pop()
-        if name not in found:
-            text = static.joinpath(name).read_bytes()
-            found[name] = len(gzip.compress(text, 9))
-            if "vendor" not in name:
-                left += re.findall(r'(?:from|import) "\./([^"]+)"', text.decode())
-    return found
-
-
 def processor(pid: int) -> float | None:
     """Return the seconds of the processor that a process has taken; None where the system does not tell."""
     told = Path(f"/proc/{pid}/stat")
@@ -117,7 +103,8 @@ def processor(pid: int) -> float | None:
 
 
 def sizes() -> Iterator[dict[str, Any]]:
-    loaded = scripts("paper.js")
+    walked = runpy.run_path(str(ROOT / "tests" / "lens_pages.py"))["loaded"]
+    loaded = {name: len(gzip.compress(text, 9)) for name, text in walked("paper.js").items()}
     own = sum(size for name, size in loaded.items() if not name.startswith("vendor/"))
     yield row("own scripts of a paper's page", 25, own / 1e3, "kB", "gzip")
     yield row("all scripts of a paper's page", 110, sum(loaded.values()) / 1e3, "kB", "gzip")

@@ -1,5 +1,10 @@
 """All addresses of the reading room that tests and pictures walk through: a new page joins with one line here."""
 
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
 PAGES = {
     "library": "/",
     "found": "/?q={word}&order=oldest",
@@ -57,3 +62,15 @@ FILES = {
 def addresses(kinds: dict[str, str], **values: str) -> dict[str, str]:
     """Return the addresses with a paper's slug and a word to search for put in, the built-in library's by default."""
     return {name: path.format(**{"slug": "ye2021-global", "word": "gradient"} | values) for name, path in kinds.items()}
+
+
+def loaded(first: str) -> dict[str, bytes]:
+    """Return the scripts that a page loads, by its first one."""
+    static, found, left = files("lopside.lens").joinpath("static"), {}, [first]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found[name] = static.joinpath(name).read_bytes()
+            if "vendor" not in name:
+                left += re.findall(r'(?:from|import) "\./([^"]+)"', found[name].decode())
+    return found

@@ -13,12 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from lens_pages import loaded
 from lens_synthetic import build
 from starlette.testclient import TestClient
 
@@ -51,18 +51,6 @@ def best(call: Callable[[], object], tries: int = 5) -> float:
         began = time.process_time()
         call()
         found = min(found, time.process_time() - began)
-    return found
-
-
-def loaded(first: str) -> dict[str, bytes]:
-    """Return the scripts that a page loads, by its first one."""
-    static, found, left = files("lopside.lens").joinpath("static"), {}, [first]
-    while left:
-        name = left.pop()
-        if name not in found:
-            found[name] = static.joinpath(name).read_bytes()
-            if "vendor" not in name:
-                left += re.findall(r'(?:from|import) "\./([^"]+)"', found[name].decode())
     return found
 
 
