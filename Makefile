@@ -41,7 +41,7 @@ figures: $(VENV)/demo.stamp ## redraw the papers' figures into out/figures
 
 bench: $(BENCH_VENV)/bench.stamp ## run the benchmarks; BENCH=--quick for a first look
 	@$(BENCH_VENV)/bin/python scripts/fetch_data.py
-	@for name in sweep small factorize outofcore completion imputation estimators recovery certificates lens; do \
+	@for name in sweep small factorize outofcore completion imputation estimators streaming recovery certificates plan checkpoint cluster scaling lens; do \
 	  echo; echo "benchmarks/$$name.py $(BENCH)"; $(BENCH_VENV)/bin/python benchmarks/$$name.py $(BENCH) || exit 1; \
 	done
 

@@ -17,7 +17,7 @@ import numpy as np
 from script import parser, say, show
 
 import lopside as lo
-from lopside import plan
+from lopside import sizes
 from lopside.bench.tables import Column, Table
 from lopside.data import planted
 from lopside.theory import eckart_young
@@ -163,13 +163,13 @@ def judge_gap(A, X, Y, certificate, scale, tally) -> None:
 def gap_tables(instances: int, seed: int) -> Iterator[Table]:
     """Judge the certificates of `factorize` and of disturbed factors, each half of the time from a search."""
     tally = dict.fromkeys(GAPS, 0)
-    whole = plan._LAPACK_WORK, plan._LAPACK_MOST, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK
+    whole = sizes._LAPACK_WORK, sizes._LAPACK_MOST, sizes._WHOLE_SIDE, eckart_young._LAPACK_WORK
     for k in range(instances):
         A, d, scale, rng = hard_instance((seed, k))
         # Small matrices would be decomposed: half of them are searched as large ones are.
         chosen = (0.0, 0.0, 0, 0.0) if rng.random() < 0.5 else whole
-        plan._LAPACK_WORK, plan._LAPACK_MOST, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK = chosen
-        plan.WIDTH = eckart_young._WIDTH = int(rng.choice([1, 2, 4, 8]))
+        sizes._LAPACK_WORK, sizes._LAPACK_MOST, sizes._WHOLE_SIDE, eckart_young._LAPACK_WORK = chosen
+        sizes.WIDTH = eckart_young._WIDTH = int(rng.choice([1, 2, 4, 8]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", lo.errors.ConvergenceWarning)
             fit = lo.factorize(A * scale, d, rng=k)
@@ -181,7 +181,7 @@ def gap_tables(instances: int, seed: int) -> Iterator[Table]:
         judge_gap(A, X, Y, lo.certify(lo.Full(A * scale), (X, Y), rng=k + 1), scale, tally)
         if (k + 1) % 1000 == 0:
             say(f"certificates: {k + 1} instances of the gap")
-    plan._LAPACK_WORK, plan._LAPACK_MOST, plan._WHOLE_SIDE, eckart_young._LAPACK_WORK = whole
+    sizes._LAPACK_WORK, sizes._LAPACK_MOST, sizes._WHOLE_SIDE, eckart_young._LAPACK_WORK = whole
     rows: list[dict[str, Any]] = [{"what": name, "count": f"{int(tally[name])}"} for name in GAPS]
     yield Table("gaps", "Eckart–Young gaps on hard instances", TALLY, rows)
 
@@ -201,11 +201,11 @@ def near_tie(seed: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, int, np.ran
 def exact_table(instances: int, seed: int) -> Iterator[Table]:
     """Judge certificates in rational arithmetic, where a difference of the size of rounding counts."""
     tally = dict.fromkeys((EXACT, *GAPS[1:2], GAPS[4]), 0)
-    whole = plan._LAPACK_WORK, plan._WHOLE_SIDE, plan.WIDTH
+    whole = sizes._LAPACK_WORK, sizes._WHOLE_SIDE, sizes.WIDTH
     for k in range(instances):
         A, s, d, rng = near_tie((seed, k))
-        plan._LAPACK_WORK, plan._WHOLE_SIDE = (0.0, 0) if rng.random() < 0.5 else whole[:2]
-        plan.WIDTH = int(rng.choice([1, 2, 4, 8]))
+        sizes._LAPACK_WORK, sizes._WHOLE_SIDE = (0.0, 0) if rng.random() < 0.5 else whole[:2]
+        sizes.WIDTH = int(rng.choice([1, 2, 4, 8]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", lo.errors.ConvergenceWarning)
             fit = lo.factorize(A, d, rng=k)
@@ -220,7 +220,7 @@ def exact_table(instances: int, seed: int) -> Iterator[Table]:
         tally[GAPS[1]] += missed - best > 2 * Fraction(fit.certificate.gap)
         if fit.certificate.excess is not None:
             tally[GAPS[4]] += missed > best * (1 + Fraction(fit.certificate.excess)) ** 2
-    plan._LAPACK_WORK, plan._WHOLE_SIDE, plan.WIDTH = whole
+    sizes._LAPACK_WORK, sizes._WHOLE_SIDE, sizes.WIDTH = whole
     rows: list[dict[str, Any]] = [{"what": name, "count": f"{int(count)}"} for name, count in tally.items()]
     yield Table("exact", "Singular values near a tie, in rational arithmetic", TALLY, rows)
 

@@ -24,10 +24,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # dev first: the others take its versions, so one environment can hold all.
 LOCKS = {
-    "dev.txt": ["--extra=demo", "--extra=lens", "--group=dev"],
+    "dev.txt": ["--extra=dask", "--extra=demo", "--extra=lens", "--group=dev"],
     "demo.txt": ["--extra=demo", "--group=build"],
     "lens.txt": ["--extra=lens", "--group=build"],
-    "bench.txt": ["--extra=demo", "--extra=lens", "--group=bench"],
+    "bench.txt": ["--extra=dask", "--extra=demo", "--extra=lens", "--group=bench"],
 }
 HEADER = '# Made by "make lock". Requirements sha256:{requirements}\n# Pins sha256:{pins}\n'
 LINE = re.compile(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lopside as lo
-from lopside import plan
+from lopside import sizes
 from lopside.theory import eckart_young
 from lopside.theory.span import column_span
 
@@ -98,7 +98,7 @@ def test_small_errors_are_judged_without_cancellation(error, way, request):
 @pytest.mark.parametrize("apart", [0.0, *(2.0**-e for e in (46, 40, 33, 20, 10, 1))])
 def test_near_a_tie_the_gap_of_the_best_fit_is_not_below_the_truth(way, apart, monkeypatch):
     if way == "searched":
-        monkeypatch.setattr(plan, "_LAPACK_WORK", 0.0)
+        monkeypatch.setattr(sizes, "_LAPACK_WORK", 0.0)
     H = np.kron(*[np.eye(4) - 0.5] * 2)  # orthogonal, and its entries are ± ¼
     s = np.array([3.0, 2.0, 2.0 - apart, 1.0, 0.5, 0.25])
     rng = np.random.default_rng(0)

@@ -65,3 +65,11 @@ def test_every_citation_resolves() -> None:
 @pytest.mark.parametrize("path", THEOREMS, ids=lambda path: path.stem)
 def test_every_theorem_names_its_source(path: Path) -> None:
     assert cited(docstrings(path)), f"{path.relative_to(ROOT)} cites no paper, as in [WK23, Thm 5.1]"
+
+
+def test_what_scaling_says_of_numbers_is_what_was_measured():
+    text = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    shown = text.partition("<!-- from benchmarks/results/scaling.txt -->\n```\n")[2].partition("```\n<!-- end -->")[0]
+    measured = (ROOT / "benchmarks" / "results" / "scaling.txt").read_text(encoding="utf-8")
+    assert shown
+    assert shown == measured

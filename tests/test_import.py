@@ -8,6 +8,7 @@ import sys
 import time
 
 LATER = {"scipy", "matplotlib", "typer", "rich", "sklearn", "PIL", "threadpoolctl", "numba"}
+LATER |= {"array_api_compat", "dask", "distributed", "torch"}
 LATER |= {"narwhals", "pandas", "polars", "pyarrow", "jinja2", "starlette", "uvicorn"}
 
 

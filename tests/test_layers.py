@@ -13,10 +13,15 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "lopside"
 
 # From the ground up. A module may import its own package, all layers below, and its neighbours where joined.
-FITTING = {"trace", "loop", "run", "solution", "certify", "solve", "plan", "fits", "fitting", "factorize", "ridge_path"}
+FITTING = {
+    *("trace", "loop", "defaults", "run", "checkpoint", "solution", "kept_solution", "certify", "solve"),
+    *("footprint", "sizes", "calibration", "planning", "planned"),
+    *("goal", "fits", "fitting", "factorize", "ridge_path"),
+}
 LAYERS = (
     {"errors"},
-    {"arrays", "threads"},
+    {"arrays", "interruption", "text", "threads"},
+    {"rows"},
     {"linalg", "sparse_arrays", "ids"},
     {"observations", "frames"},
     {"observed_tables"},
@@ -49,6 +54,11 @@ HOMES = {
     "urllib3": {"lens"},
     "uvicorn": {"lens"},
     "PIL": {"io"},
+    "array_api_compat": {"storage"},
+    "dask": {"bench", "storage"},
+    "dask_ml": {"bench"},
+    "distributed": {"bench", "storage"},
+    "psutil": {"bench"},
     "fbpca": {"bench"},
     "narwhals": {"frames", "io"},
     "cmfrec": {"bench"},
@@ -61,7 +71,7 @@ HOMES = {
     "numba": {"kernels"},
     "rich": {"cli"},
     "sklearn": {"bench", "data", "estimators"},
-    "torch": {"bench"},
+    "torch": {"bench", "storage"},
     "typer": {"cli"},
 }
 

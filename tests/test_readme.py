@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import array_api_strict
+import dask.array
 import numpy as np
 import pytest
 
@@ -23,7 +26,7 @@ def surroundings() -> dict[str, Any]:
     table = np.where(rng.random(A.shape) < 0.7, A, np.nan)
     X, Y = 0.1 * rng.standard_normal((60, 10)), 0.1 * rng.standard_normal((40, 10))
     known = {"rows": rows, "cols": cols, "values": A[rows, cols], "pairs": np.column_stack([rows, cols])}
-    return {"A": A, "X": X, "Y": Y, "table": table, **known}
+    return {"A": A, "X": X, "Y": Y, "table": table, "batch": A, **known}
 
 
 def test_there_is_something_to_run() -> None:
@@ -32,8 +35,12 @@ def test_there_is_something_to_run() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::lopside.errors.ConvergenceWarning")  # 60 × 40 numbers stand for larger ones
-def test_snippets_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_snippets_run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     names = surroundings()
+    dask.array.from_array(names["A"], chunks=(20, -1)).to_zarr("matrix.zarr")
+    # A client of no cluster: threads of this process do the work. A cluster has tests of its own.
+    names |= {"dask": dask, "distributed": SimpleNamespace(Client=str), "tensor": array_api_strict.asarray(names["A"])}
     for block in BLOCKS:
         # The loop that never ends by itself is left after the first state.
         exec(compile(block.replace("    ...\n", "    break\n"), "README.md", "exec"), names)

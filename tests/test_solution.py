@@ -131,3 +131,14 @@ def test_a_file_with_something_missing_is_refused(solution, tmp_path, name):
     write_archive(path, arrays, facts)
     with pytest.raises(lo.errors.FileError, match=name.partition("_")[2] or name):
         lo.Solution.load(path)
+
+
+def test_a_solution_in_float32_is_loaded_and_an_infinite_one_refused(tmp_path):
+    path = tmp_path / "fit.npz"
+    single = lo.solve(lo.Full(A.astype(np.float32)), rank=4, stop=lo.Stop(max_steps=5))
+    single.save(path)
+    np.testing.assert_array_equal(lo.Solution.load(path).X, single.X)
+    arrays, facts = read_archive(path)
+    write_archive(path, arrays | {"X": np.full_like(arrays["X"], np.inf)}, facts)
+    with pytest.raises(lo.errors.FileError, match="a number in X that is NaN, or beyond"):
+        lo.Solution.load(path)

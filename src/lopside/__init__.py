@@ -18,6 +18,7 @@ from lopside.trace import Trace
 
 if TYPE_CHECKING:
     from lopside import estimators
+    from lopside.planning import Plan, plan
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ __all__ = [
     "Certificate",
     "Completion",
     "Full",
+    "Plan",
     "Run",
     "Sensing",
     "Solution",
@@ -39,6 +41,7 @@ __all__ = [
     "estimators",
     "factorize",
     "iterate",
+    "plan",
     "ridge_path",
     "solve",
     "solvers",
@@ -50,4 +53,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "estimators":  # needs scikit-learn, which nothing else here does
         return import_module("lopside.estimators")
+    if name in ("plan", "Plan"):
+        return getattr(import_module("lopside.planning"), name)
     raise AttributeError(f"module 'lopside' has no attribute {name!r}")

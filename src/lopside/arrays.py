@@ -122,15 +122,27 @@ def _require_finite(A: Array) -> None:
             i, j = (int(k) for k in np.argwhere(~finite)[0])
             first = (rows.start + i, j)
     if first is not None:
-        raise InputError(
-            f"got {counted(count, 'entry that is', 'entries that are')} NaN or infinite, the first at "
-            f"row {first[0]}, column {first[1]} (counted from 0: {A[first]}); expected finite numbers. {MISSING}"
-        )
+        raise not_finite(count, *first, float(A[first]))
+
+
+def not_finite(count: int, row: int, column: int, value: float) -> InputError:
+    """Return the error for so many entries that are not finite, the first of them at this place."""
+    return InputError(
+        f"got {counted(count, 'entry that is', 'entries that are')} NaN or infinite, the first at "
+        f"row {row}, column {column} (counted from 0: {value}); expected finite numbers. {MISSING}"
+    )
 
 
 def _within(A: Array, bound: float) -> bool:
     largest = max(float(A.max()), -float(A.min()))
     return largest == 0.0 or 1.0 / bound <= largest <= bound
+
+
+def read_only(factor: Array) -> Array:
+    """Return a view that cannot be written through."""
+    view = factor.view()
+    view.flags.writeable = False
+    return view
 
 
 def as_factors(X: Any, Y: Any, shape: tuple[int, int], dtype: np.dtype[Any]) -> tuple[Array, Array]:
@@ -141,16 +153,27 @@ def as_factors(X: Any, Y: Any, shape: tuple[int, int], dtype: np.dtype[Any]) -> 
     InputError
         If they are not finite matrices with m rows, n rows and the same number of columns.
     """
-    X, Y = (_factor(F, name, rows) for F, name, rows in ((X, "X", shape[0]), (Y, "Y", shape[1])))
+    X, Y = as_factor(X, "X", shape[0]), as_factor(Y, "Y", shape[1])
+    require_pair(X, Y)
+    return np.array(X, dtype=dtype, order="C"), np.array(Y, dtype=dtype, order="C")
+
+
+def require_pair(X: Any, Y: Any) -> None:
+    """Refuse factors with different numbers of columns.
+
+    Raises
+    ------
+    InputError
+    """
     if X.shape[1] != Y.shape[1]:
         raise InputError(
             f"got X with {X.shape[1]} columns and Y with {Y.shape[1]}; expected the same number d, "
             "so that X Yᵀ has the shape of A"
         )
-    return np.array(X, dtype=dtype, order="C"), np.array(Y, dtype=dtype, order="C")
 
 
-def _factor(F: Any, name: str, rows: int) -> Array:
+def as_factor(F: Any, name: str, rows: int) -> Array:
+    """Return one factor as a finite matrix with so many rows; see `as_factors`."""
     try:
         F = as_matrix(F)
     except InputError as error:

@@ -83,12 +83,12 @@ def certify(
         return _by_duality(problem, *_pair(solution), solver, gap, _of_its_own(rng))
     if not isinstance(problem, Full):
         raise AbilityError(f"got {type(problem).__name__}; certificates speak about Full(A), Completion and Sensing")
-    X, Y = as_factors(*_pair(solution), problem.shape, np.dtype(np.float64))
+    X, Y = problem.factors(*_pair(solution), np.float64)
     places = [(0, X, Y)]
     if isinstance(solution, Solution) and solver is None:
         order, step_size = solution.order, solution.step_size
         if solution.steps > 0 and solution.initial is not None:
-            places = [(solution.steps, X, Y), (0, *solution.initial)]
+            places = [(solution.steps, X, Y), (0, *problem.factors(*solution.initial, np.float64))]
     else:
         order = None if solver is None else solver.order
         step_size = None if solver is None or order is None else resolve(solver.step_size, problem, X.shape[1], None)

@@ -24,6 +24,10 @@ class FileError(Error, OSError):
     """A file cannot be read, understood or written."""
 
 
+class ClusterError(Error, RuntimeError):
+    """Workers, their scheduler or the client have gone, and with them work that could not be done again."""
+
+
 class AbilityError(Error, TypeError):
     """Two parts do not fit: one needs an ability that the other lacks."""
 

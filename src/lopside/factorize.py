@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from lopside.arrays import as_generator, as_positive, as_rank
 from lopside.errors import ConvergenceWarning, InputError
-from lopside.fitting import Fitting, Goal
-from lopside.plan import plan
+from lopside.fitting import Fitting
+from lopside.goal import Goal
 from lopside.problems import Full
 from lopside.solution import Solution
 from lopside.stopping import Status
@@ -26,6 +27,9 @@ def factorize(
     center: bool = False,
     rng: int | np.random.Generator = 0,
     memory_limit: float | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    every: float | None = None,
+    device: Any = None,
 ) -> Solution:
     """Find the best A ≈ X Yᵀ of a rank, or of the least rank that reaches an error, and prove how good it is.
 
@@ -34,7 +38,8 @@ def factorize(
 
     Parameters
     ----------
-    A : array_like, sparse matrix, path of an .npy, LinearOperator, Storage or Full, shape (m, n)
+    A : matrix, shape (m, n), or Full
+        In any form that `Full` takes.
     rank : int, optional
         d, 1 ≤ d ≤ min(m, n).
     tol : float
@@ -48,6 +53,14 @@ def factorize(
         Of the start and of the probes of the certificate.
     memory_limit : float, optional
         Bytes for everything but A. The basis is kept smaller if that is enough.
+    checkpoint : path-like, optional
+        A file that the search is kept in while it grows, as for `solve`: a call with the same arguments goes on from
+        it, to the same bits. It holds the basis, which may take a quarter of what A does. What comes after the search
+        is done again; a small matrix that is decomposed whole needs and writes none.
+    every : float, optional
+        Seconds from one write of it to the next at least; see `solve`.
+    device : str or device of an array library, optional
+        Where a dense matrix that is here is worked on, for example "cuda"; see `Full`.
 
     Returns
     -------
@@ -59,7 +72,9 @@ def factorize(
     ------
     InputError
         If not exactly one of rank and relative_error is given, for numbers out of range, and where memory_limit is
-        too low.
+        too low, and for a checkpoint of another factorization.
+    FileError
+        For a checkpoint that cannot be written, is damaged with none before it, or is from a newer version.
 
     Warns
     -----
@@ -83,12 +98,24 @@ def factorize(
         )
     if relative_error is not None and not as_positive(relative_error, "relative_error") < 1.0:
         raise InputError(f"got relative_error = {relative_error}; expected less than 1, which rank 0 reaches")
-    if isinstance(A, Full) and center:
-        raise InputError("got center=True with a Full problem; expected Full(A, center=True), or the matrix itself")
-    problem = (A if isinstance(A, Full) else Full(A, center=center)).metered()
+    for name, given in (("center", center), ("device", device is not None)):
+        if isinstance(A, Full) and given:
+            raise InputError(f"got {name} with a Full problem; expected Full(A, {name}=...), or the matrix itself")
+    from lopside.sizes import choose  # here: it takes its time to import
+
+    problem = (A if isinstance(A, Full) else Full(A, center=center, device=device)).metered()
     d = None if rank is None else as_rank(rank, problem.shape)
     goal = Goal(d, tol, None if relative_error is None else float(relative_error))
-    fitting = Fitting(problem, goal, plan(problem, d, memory_limit), as_generator(rng))
+    kept = None
+    if checkpoint is not None:
+        from lopside.checkpoint import Checkpoint, subject
+
+        about = subject(problem, run="factorize", **goal._asdict(), rng=rng, memory_limit=memory_limit)
+        kept = Checkpoint(checkpoint, every, about)
+        kept.found()
+    elif every is not None:
+        raise InputError(f"got every = {every!r} without a checkpoint; expected both. Try checkpoint='fit.ckpt'")
+    fitting = Fitting(problem, goal, choose(problem, d, memory_limit), as_generator(rng), kept)
     with one_blas_thread:
         solution = fitting.done()
     if not solution.converged:

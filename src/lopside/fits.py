@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import frobenius, tall_times
+from lopside.linalg import chunks, frobenius, tall_times
+from lopside.rows import Rows
 from lopside.theory import eckart_young
 from lopside.theory.eckart_young import Gap, from_space
 from lopside.theory.leading_energy import energy_excess
 from lopside.theory.search import Search
 from lopside.theory.two_sided import TwoSided, decomposed, gauged, outside_norm, sides
+from lopside.trace import Detail
 
 _VISIBLE = 1e-5
 """Share of ‖A‖_F² above which ‖A‖_F² − Σ s² is good to ten digits; below, the residual is read."""
@@ -40,7 +42,7 @@ class Fit(NamedTuple):
         What only the proof took.
     """
 
-    U: Array
+    U: Any
     s: Array
     V: Array
     gap: Gap
@@ -48,9 +50,15 @@ class Fit(NamedTuple):
     proof_seconds: float = 0.0
     proof_reads: int = 0
 
-    def factors(self, problem: Any) -> tuple[Array, Array]:
+    def factors(self, problem: Any) -> tuple[Any, Any]:
         """Return X = (left vectors) diag(s) and Y orthonormal, in the precision of A."""
         return _factors(problem, self.U, self.s, self.V)
+
+    def detail(self, problem: Any, step: int) -> Detail:
+        """Return what a trace holds of it: X = U diag(s), and Y orthonormal."""
+        s = self.s
+        unbalanced, sharpness = frobenius(np.diag(s * s - 1.0)), float(s[0] ** 2 + 1.0)
+        return Detail(step, *self.gradient_norms(problem), s, np.ones(len(s)), unbalanced, sharpness)
 
     def gradient_norms(self, problem: Any) -> tuple[float, float]:
         """Return ‖∇_X f‖_F and ‖∇_Y f‖_F: the factor on B's side has the residuals, the other is optimal."""
@@ -60,16 +68,28 @@ class Fit(NamedTuple):
         return frobenius((self.residuals / s)[None]), 0.0
 
 
-def _factors(problem: Any, U: Array, s: Array, V: Array) -> tuple[Array, Array]:
+def _factors(problem: Any, U: Any, s: Array, V: Array) -> tuple[Any, Any]:
     X, Y = gauged(U, s, V, problem.transposed)
-    return np.ascontiguousarray(X, problem.dtype), np.ascontiguousarray(Y, problem.dtype)
+    return _packed(X, problem.dtype), _packed(Y, problem.dtype)
 
 
-def _rounded(problem: Any, U: Array, s: Array, V: Array) -> float:
+def _packed(F: Any, dtype: Any) -> Any:
+    return F.astype(dtype, copy=False) if isinstance(F, Rows) else np.ascontiguousarray(F, dtype)
+
+
+def _rounded(problem: Any, U: Any, s: Array, V: Array) -> float:
     """Bound ‖X Yᵀ − U diag(s) Vᵀ‖_F, X and Y in the precision of A."""
-    X, Y = gauged(U, s, V, problem.transposed)
-    off = frobenius(Y - Y.astype(problem.dtype))
-    return frobenius(X - X.astype(problem.dtype)) * (1.0 + off) + float(s.max(initial=0.0)) * off
+    if is_double(problem):
+        return 0.0
+    off_x, off_y = (_off(F, problem.dtype) for F in gauged(U, s, V, problem.transposed))
+    return off_x * (1.0 + off_y) + float(s.max(initial=0.0)) * off_y
+
+
+def _off(F: Any, kind: Any) -> float:
+    if isinstance(F, Rows):
+        return frobenius(F - F.astype(kind))
+    # By pieces: a copy of a factor in each precision would take most of the memory of the whole fit.
+    return frobenius(np.array([[frobenius(F[rows] - F[rows].astype(kind)) for rows in chunks(len(F))]]))
 
 
 def is_double(problem: Any) -> bool:
@@ -81,7 +101,7 @@ def nothing(problem: Any, d: int) -> Fit:
     """Return the fit of A = 0."""
     rows, side = problem.storage.shape
     gap = Gap(0.0, 0.0, 0.0, 0.0, 0.0, np.zeros((d, 2)), 0.0)
-    return Fit(np.eye(rows, d), np.zeros(d), np.eye(side, d), gap, np.zeros(d))
+    return Fit(problem.placed(np.eye(rows, d)), np.zeros(d), np.eye(side, d), gap, np.zeros(d))
 
 
 def decomposed_whole(problem: Any, d: int) -> Fit:
@@ -90,6 +110,7 @@ def decomposed_whole(problem: Any, d: int) -> Fit:
     norm = problem.norm
     delta = (10 + d) * problem.epsilon * norm
     left, right = (Vt[:d].T, U[:, :d]) if problem.transposed else (U[:, :d], Vt[:d].T)
+    left = problem.placed(left)
     began, reads = time.perf_counter(), problem.reads
     misfit = frobenius(left * s[:d] - sides(problem)[0](right)) + delta
     missed = problem.residual_norm(*_factors(problem, left, s[:d], right))
@@ -102,10 +123,17 @@ def projected(problem: Any, search: Search, d: int) -> Fit:
     """Return the best fit in the search space: one read of A for B V, if the search has not kept it."""
     norm, scale = problem.norm, search.scale
     V, rows = search.image(d)
+    search.give_back_images()
     U, s, Z = decomposed(rows)
     V, rows = tall_times(V, Z), tall_times(rows, Z)
     # B V is a sum over all columns of the space, if the search has kept it, and was recombined at each restart.
     rounding = (10 + search.relation.size + search.relation.restarts) * problem.epsilon * norm
+    # With columns locked, the space speaks of what is outside of them only.
+    space, misfit = search.unlocked or search.space(), math.inf
+    if search.unlocked is None:
+        rows -= U * s
+        misfit = frobenius(rows) + rounding
+    del rows
     slack = rounding * norm
     left = norm * norm - float(np.square(s).sum())
     if is_double(problem) and left > _VISIBLE * norm * norm:
@@ -113,10 +141,6 @@ def projected(problem: Any, search: Search, d: int) -> Fit:
         slip = slack / missed
     else:
         missed, slip = problem.residual_norm(*_factors(problem, U, s, V)), (d + 4) * problem.epsilon * norm
-    # With columns locked, the space speaks of what is outside of them only.
-    space, misfit = search.unlocked or search.space(), math.inf
-    if search.unlocked is None:
-        misfit = frobenius(rows - U * s) + rounding
     began = time.perf_counter()
     rounded = _rounded(problem, U, s, V)
     gap = from_space(space, scale, norm, d, missed, slip, misfit, rounded, epsilon=problem.epsilon)

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import math
 import time
-from typing import NamedTuple
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lopside.certify import as_part
+from lopside.errors import InputError
 from lopside.fits import Fit, decomposed_whole, is_double, nothing, polished, projected
+from lopside.goal import Goal
+from lopside.interruption import Interruption
 from lopside.krylov import EPSILON
-from lopside.linalg import frobenius
-from lopside.loop import read_only
-from lopside.plan import Plan, factors_memory
+from lopside.loop import handed
 from lopside.problems import Full
 from lopside.solution import Solution
 from lopside.solvers import BlockKrylov
 from lopside.stopping import Status, rounding_level
+from lopside.storage.protocol import elsewhere
 from lopside.theory.certificate import Certificate
 from lopside.theory.eckart_young import Gap
 from lopside.theory.leading_energy import energy_excess
 from lopside.theory.search import Search, Verdict
-from lopside.trace import Detail, Trace
+from lopside.trace import Trace
+
+if TYPE_CHECKING:
+    from lopside.checkpoint import Checkpoint
+    from lopside.sizes import Sizes
 
 _MOST_STEPS = 2000
 
@@ -33,19 +41,6 @@ _GROWTH = 1.25
 """The space is looked at in any case when it has grown by this factor."""
 
 
-class Goal(NamedTuple):
-    """What is asked for: a rank and an excess over the least error, or the least rank that reaches an error."""
-
-    rank: int | None
-    tol: float
-    relative_error: float | None
-
-    def __str__(self) -> str:
-        if self.relative_error is None:
-            return f"an error at most {self.tol:g} (relative) above the least of rank {self.rank}"
-        return f"the least rank that reaches the relative error {self.relative_error:g}"
-
-
 class Fitting:
     """The work of one `factorize`.
 
@@ -54,42 +49,54 @@ class Fitting:
     problem : Full
         Metered.
     goal : Goal
-    plan : Plan
+    sizes : Sizes
     rng : numpy.random.Generator
+    checkpoint : Checkpoint, optional
+        Where the search is kept, and gone on with if there is one.
     """
 
-    def __init__(self, problem: Full, goal: Goal, plan: Plan, rng: np.random.Generator) -> None:
-        self.problem, self.goal, self.plan, self.rng = problem, goal, plan, rng
+    def __init__(
+        self,
+        problem: Full,
+        goal: Goal,
+        sizes: Sizes,
+        rng: np.random.Generator,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.problem, self.goal, self.sizes, self.rng = problem, goal, sizes, rng
+        self.checkpoint = checkpoint
         self.status = Status.RUNNING
         self.rank = goal.rank or 1
         self.below = 0.0  # no matrix of rank d − 1 is nearer to A than this, relative
         self.history: list[tuple[int, float, int, float]] = []
         self.steps = 0
-        self.blind = False
+        self.blind = self.polished = False
         self.proof_seconds, self.proof_reads = 0.0, 0
+        self.over, self.tol, self.waiting, self.seen = False, goal.tol, 0.0, 1  # of the search
         self.began = time.perf_counter()
 
     def done(self) -> Solution:
         """Do the work and return what came out, also after Ctrl-C."""
-        if self.plan.method == "zero":
+        if self.sizes.method == "zero":
             self.below = 1.0
             fit = nothing(self.problem, self.rank)
-        elif self.plan.method == "lapack":
+        elif self.sizes.method == "lapack":
             fit = self._decomposed()
         else:
-            search, planned = self._new_search(), self.plan
+            search, planned = self._resumed() or self._new_search(), self.sizes
             try:
                 self._searched(search)
-                fit = self._fitted(search) if self.plan.method == "search" else self._decomposed()
+                fit = self._fitted(search) if self.sizes.method == "search" else self._decomposed()
             except KeyboardInterrupt:
-                self.status, self.plan = Status.INTERRUPTED, planned
+                self.status, self.sizes = Status.INTERRUPTED, planned
                 fit = self._projected(search)
             self.proof_reads += search.proof_reads
             self.proof_seconds += search.proof_seconds
         return self._solution(fit)
 
     def _fitted(self, search: Search) -> Fit:
-        if self.blind and is_double(self.problem):
+        self.polished = self.blind and is_double(self.problem)
+        if self.polished:
             return self._polished(search)
         return self._projected(search)
 
@@ -110,46 +117,68 @@ class Fitting:
         self._count(fit)
         return fit
 
+    def _resumed(self) -> Search | None:
+        from lopside.checkpoint import resumed_search  # here, and below: most fits are not kept
+
+        return None if self.checkpoint is None else resumed_search(self.checkpoint, self)
+
+    def _keep(self, checkpoint: Checkpoint, search: Search) -> None:
+        from lopside.checkpoint import keep_search
+
+        keep_search(checkpoint, self, search)
+
     def _new_search(self) -> Search:
-        side, width = self.problem.side, self.plan.width
-        block = np.eye(side) if width == side else self.rng.standard_normal((side, self.plan.start))
-        rng, capacity, room = self.rng.spawn(1)[0], self.plan.basis, self.plan.room
+        side, width = self.problem.side, self.sizes.width
+        _, _, start, _, capacity, room = self.sizes.search or (None, 1, width, width, width, 0)
+        if self.checkpoint is not None and elsewhere(self.problem.storage):
+            room = 0  # what workers keep cannot be kept in a file
+        block = np.eye(side) if width == side else self.rng.standard_normal((side, start))
+        rng = self.rng.spawn(1)[0]
         return Search(self.problem, self.rank, block, width=width, capacity=capacity, rng=rng, room=room)
 
     def _searched(self, search: Search) -> None:
         """Let the space grow until what is asked for is proved, or cannot be."""
-        tol, waiting, seen = self.goal.tol, 0.0, 1
-        for self.steps in range(1, _MOST_STEPS + 1):
-            search.advance()
-            waiting += self.problem.storage.nbytes / 8 * 4 * search.width
-            stuck = search.closed or search.exhausted
-            if search.relation.size < self.rank and not stuck:
-                continue
-            size = search.relation.size
-            if waiting * _CHECK < 30 * size**3 and size < _GROWTH * seen and not stuck:
-                continue
-            waiting, seen = 0.0, size
-            if self.goal.relative_error is not None and not self._ranked(search):
-                if self.blind or self.status is not Status.RUNNING:
-                    return
-                continue
-            self._record(search)
-            if self.goal.relative_error is None and search.beneath(rounding_level(self.problem.dtype)):
-                return
-            verdict = search.settled(tol)
-            if verdict is Verdict.PROVED and self.goal.relative_error is not None and not self._least(search):
-                tol *= 0.1
-                verdict = Verdict.SEARCHING if tol > EPSILON and not stuck else Verdict.PROVED
-            self.blind = verdict is Verdict.BLIND
-            if self.blind and self.goal.relative_error is not None:
-                self._least(search)
-            if verdict is not Verdict.SEARCHING:
-                return
-            if size >= self.plan.most:
-                note = f"LAPACK after all: {size} of {self.problem.side} directions do not tell the best apart"
-                self.plan = self.plan._replace(method="lapack", choices=(*self.plan.choices, note))
-                return
-        self.status = Status.MAX_STEPS
+        with Interruption() if self.checkpoint is not None else nullcontext() as interruption:
+            while not self.over:
+                self.steps += 1
+                search.advance()
+                self.over = self._looked(search)
+                if not self.over and self.steps == _MOST_STEPS:
+                    self.over, self.status = True, Status.MAX_STEPS
+                asked = interruption is not None and interruption.asked
+                if self.checkpoint is not None and (asked or self.checkpoint.due()):
+                    self._keep(self.checkpoint, search)
+                if asked:
+                    raise KeyboardInterrupt
+
+    def _looked(self, search: Search) -> bool:
+        """Look at the space, if it has grown by enough, and say whether the search is over."""
+        self.waiting += self.problem.storage.nbytes / 8 * 4 * search.width
+        stuck, size = search.closed or search.exhausted, search.relation.size
+        if size < self.rank and not stuck:
+            return False
+        if self.waiting * _CHECK < 30 * size**3 and size < _GROWTH * self.seen and not stuck:
+            return False
+        self.waiting, self.seen = 0.0, size
+        if self.goal.relative_error is not None and not self._ranked(search):
+            return self.blind or self.status is not Status.RUNNING
+        self._record(search)
+        if self.goal.relative_error is None and search.beneath(rounding_level(self.problem.dtype)):
+            return True
+        verdict = search.settled(self.tol)
+        if verdict is Verdict.PROVED and self.goal.relative_error is not None and not self._least(search):
+            self.tol *= 0.1
+            verdict = Verdict.SEARCHING if self.tol > EPSILON and not stuck else Verdict.PROVED
+        self.blind = verdict is Verdict.BLIND
+        if self.blind and self.goal.relative_error is not None:
+            self._least(search)
+        if verdict is not Verdict.SEARCHING:
+            return True
+        if size >= self.sizes.most:
+            note = f"LAPACK after all: {size} of {self.problem.side} directions do not tell the best apart"
+            self.sizes = self.sizes._replace(method="lapack", choices=(*self.sizes.choices, note))
+            return True
+        return False
 
     def _ranked(self, search: Search) -> bool:
         """Find the least rank that reaches the error in the space; False if none does yet."""
@@ -158,6 +187,7 @@ class Fitting:
         enough = np.flatnonzero(left + search.rounding <= (self.goal.relative_error or 0.0) ** 2 * search.norm**2)
         if len(enough):
             self.rank = search.rank = max(1, int(enough[0]))
+            self._require_memory()
             return True
         self.rank = search.rank = max(1, search.relation.size - 2 * search.width)
         if search.closed or left[-1] <= 100.0 * search.rounding:
@@ -165,6 +195,16 @@ class Fitting:
         elif search.relation.size + search.width > search.capacity < self.problem.side:
             self.status = Status.MAX_STEPS
         return False
+
+    def _require_memory(self) -> None:
+        """Refuse factors of a rank that could not be known before, where they no longer fit."""
+        needs = self.sizes.needed(self.steps, rank=self.rank)
+        if needs > self.sizes.allowed:
+            raise InputError(
+                f"got relative_error = {self.goal.relative_error:g}, for which {self.rank} columns are needed: "
+                f"{needs:.4g} bytes beside A; expected at most {self.sizes.allowed:.4g}. Try a larger relative_error, "
+                f"or memory_limit={1.5 * needs:.2g}"
+            )
 
     def _least(self, search: Search) -> bool:
         """Whether one column less is proved not to be enough."""
@@ -183,19 +223,24 @@ class Fitting:
 
     def _polished(self, search: Search) -> Fit:
         """Return the best of the polished fits, stopping at the first that is good enough."""
-        found: list[Fit] = []
+        search.forget_images(kept=True)
+        best: Fit | None = None
         for fit in polished(self.problem, search, self.rank, self.goal.tol, self.rng):
             self.steps += 1
-            self.history.append((self.steps, time.perf_counter() - self.began, self.problem.reads, fit.gap.missed))
+            self.history.append(self._row(time.perf_counter() - self.began, fit))
             self._count(fit)
-            found.append(fit)
+            best = fit if best is None or fit.gap.gap < best.gap.gap else best
             if fit.gap.excess <= self.goal.tol or self._at_rounding(fit.gap):
                 break
-        return min(found, key=lambda fit: fit.gap.gap)
+        assert best is not None
+        return best
 
     def _count(self, fit: Fit) -> None:
         self.proof_seconds += fit.proof_seconds
         self.proof_reads += fit.proof_reads
+
+    def _row(self, seconds: float, fit: Fit) -> tuple[int, float, int, float]:
+        return self.steps, seconds, self.problem.reads, fit.gap.missed
 
     def _at_rounding(self, gap: Gap) -> bool:
         return gap.missed + gap.rounding <= rounding_level(self.problem.dtype) * self.problem.norm
@@ -221,8 +266,9 @@ class Fitting:
         seconds = time.perf_counter() - self.began
         missed = fit.gap.missed
         return Solution(
-            X=read_only(X),
-            Y=read_only(Y),
+            X=handed(problem, X),
+            Y=handed(problem, Y),
+            held=(X, Y),
             status=status,
             converged=status.converged,
             steps=self.steps,
@@ -230,38 +276,21 @@ class Fitting:
             seconds=seconds,
             loss=0.5 * missed * missed,
             relative_error=missed / problem.norm if problem.norm else 0.0,
-            trace=self._trace(fit, seconds),
-            solver=BlockKrylov(self.plan.width, self.plan.basis) if self.plan.method == "search" else self.plan.method,
+            trace=Trace.of_search(self.history, self._row(seconds, fit), problem.norm, fit.detail(problem, self.steps)),
+            solver=BlockKrylov(self.sizes.width, self.sizes.basis)
+            if self.sizes.method == "search"
+            else self.sizes.method,
             order=None,
             step_size=None,
             initial=None,
-            prove=lambda _: certificate,
-            choices=self.plan.choices,
+            prove=partial(_proved, certificate),
+            choices=self.sizes.choices,
             bytes_read=problem.bytes_read,
-            peak_memory=self.plan.memory + factors_memory(problem, self.rank - (self.goal.rank or 1)),
+            peak_memory=self.sizes.needed(max(1, self.steps), rank=self.rank, blind=self.polished),
             certificate_passes=self.proof_reads,
             certificate_seconds=self.proof_seconds,
         )
 
-    def _trace(self, fit: Fit, seconds: float) -> Trace:
-        norm = self.problem.norm or 1.0
-        rows = [row for row in self.history if row[0] < self.steps]
-        rows.append((self.steps, seconds, self.problem.reads, fit.gap.missed))
-        steps, times, passes, missed = (list(column) for column in zip(*rows, strict=True))
-        detail = Detail(
-            self.steps,
-            *fit.gradient_norms(self.problem),
-            fit.s,
-            np.ones(len(fit.s)),
-            frobenius(np.diag(fit.s * fit.s - 1.0)),
-            float(fit.s[0] ** 2 + 1.0),
-        )
-        return Trace(
-            every=max(1, self.steps),
-            step=steps,
-            seconds=times,
-            passes=passes,
-            loss=[0.5 * value * value for value in missed],
-            relative_error=[value / norm for value in missed],
-            details=[detail],
-        )
+
+def _proved(certificate: Certificate, _: Solution) -> Certificate:
+    return certificate

@@ -1,4 +1,7 @@
-"""Dense algebra on d × d matrices and on tall, thin ones: bits that do not depend on thread counts."""
+"""Dense algebra on d × d matrices and on tall, thin ones: bits that do not depend on thread counts.
+
+Tall matrices may be `Rows`, held where A is: what is tall stays there, what is small comes back as NumPy arrays.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,22 @@ from typing import Any
 import numpy as np
 
 from lopside.arrays import Array
+from lopside.rows import Rows
 from lopside.threads import one_blas_thread, ordered_map, thread_count
 
 UNIT_ROUNDOFF = 2.0**-53
 """u, half the spacing of float64 at 1."""
 
 
-def frobenius(M: Array) -> float:
+def frobenius(M: Array | Rows) -> float:
     """Return ‖M‖_F in float64 without overflow or underflow of the squares.
 
     >>> import numpy as np
     >>> bool(np.isclose(frobenius(np.full((2, 2), 1e200)), 2e200, rtol=1e-15, atol=0))
     True
     """
+    if isinstance(M, Rows):
+        return M.norm()
     if M.size == 0:
         return 0.0
     largest = max(float(M.max()), -float(M.min()))
@@ -32,8 +38,10 @@ def frobenius(M: Array) -> float:
     return float(np.sqrt(np.square(M / unit, dtype=np.float64).sum()) * unit)
 
 
-def gram(X: Array) -> Array:
+def gram(X: Array | Rows) -> Array:
     """Return XᵀX (d × d) in float64."""
+    if isinstance(X, Rows):
+        return X.inner(X)
     if X.dtype == np.float64:
         with one_blas_thread:
             return X.T.dot(X)
@@ -70,19 +78,44 @@ def squared_singular_values(gram: Array) -> Array:
         return np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)
 
 
-def orthonormal(M: Array) -> Array:
+def column_norms(M: Array | Rows) -> Array:
+    """Return the lengths of the columns."""
+    return np.sqrt(np.diag(M.inner(M))) if isinstance(M, Rows) else np.linalg.norm(M, axis=0)
+
+
+def column_peaks(M: Array | Rows) -> Array:
+    """Return the entry of largest modulus of each column, the first of several."""
+    return M.peaks() if isinstance(M, Rows) else M[np.argmax(np.abs(M), axis=0), np.arange(M.shape[1])]
+
+
+def beside(left: Any, right: Any) -> Any:
+    """Return [left | right], two matrices held in the same place."""
+    return left.beside(right) if isinstance(left, Rows) else np.hstack([left, right])
+
+
+def here(M: Array | Rows) -> Array:
+    """Return the matrix as a NumPy array, wherever it is held."""
+    return M.numpy() if isinstance(M, Rows) else M
+
+
+def orthonormal(M: Any) -> Any:
     """Return an orthonormal basis of the columns of M (n × k, k ≤ n) by Householder QR."""
+    return _qr(M)[0]
+
+
+def _qr(M: Any) -> tuple[Any, Array]:
+    if isinstance(M, Rows):
+        return M.qr()
     with one_blas_thread:
-        return np.linalg.qr(M)[0]
+        return np.linalg.qr(M)
 
 
-def range_basis(M: Array) -> Array:
+def range_basis(M: Any) -> Any:
     """Return Q (n × k) with orthonormal columns spanning those of M, and zero columns where M has lower rank.
 
     QR of a rank-deficient M fills Q with arbitrary directions; those have a diagonal entry of R at rounding level.
     """
-    with one_blas_thread:
-        Q, R = np.linalg.qr(M)
+    Q, R = _qr(M)
     size = np.abs(np.diag(R))
     return Q * (size > max(M.shape) * np.finfo(M.dtype).eps * frobenius(M))
 
@@ -106,16 +139,18 @@ def _signs(Vt: Array) -> Array:
     return flip
 
 
-def factored_svd(X: Array, Y: Array) -> tuple[Array, Array, Array]:
-    """Return the SVD of X Yᵀ, shapes (m, d), (d,), (d, n), from two thin QR factorizations.
+def factored_svd(X: Any, Y: Any) -> tuple[Any, Array, Any]:
+    """Return U (m × d), s (d) and V (n × d) with X Yᵀ = U diag(s) Vᵀ, signs as in `fix_signs`, from two thin QRs.
 
     Never forms the m × n product; the cost is O((m + n)d²).
     """
+    (Qx, Rx), (Qy, Ry) = _qr(X), _qr(Y)
     with one_blas_thread:
-        Qx, Rx = np.linalg.qr(X)
-        Qy, Ry = np.linalg.qr(Y)
         U, s, Vt = np.linalg.svd(Rx @ Ry.T)
-        return fix_signs(Qx @ U, s, Vt @ Qy.T)
+        left, right = Qx @ U, Qy @ Vt.T
+    flip = np.sign(column_peaks(right))
+    flip[flip == 0] = 1.0
+    return left * flip, s, right * flip
 
 
 def largest_singular_value(
@@ -164,15 +199,19 @@ def chunks(rows: int) -> list[slice]:
     return [slice(i, min(i + _TALL, rows)) for i in range(0, rows, _TALL)]
 
 
-def tall_inner(V: Array, W: Array) -> Array:
+def tall_inner(V: Any, W: Any) -> Array:
     """Return VᵀW (k × l) for tall V (n × k) and W (n × l), on all threads and with the same bits on any number."""
+    if isinstance(V, Rows):
+        return V.inner(W)
     with one_blas_thread:
         parts: list[Array] = ordered_map(lambda rows: V[rows].T.dot(W[rows]), chunks(len(V)), thread_count())
     return sum(parts[1:], parts[0])
 
 
-def tall_times(V: Array, Z: Array, out: Array | None = None) -> Array:
+def tall_times(V: Any, Z: Array, out: Array | None = None) -> Any:
     """Return V Z (n × l) for tall V (n × k) and small Z (k × l), on all threads; into `out` if given."""
+    if isinstance(V, Rows):
+        return V.dot(Z)
     result = np.empty((len(V), Z.shape[1]), np.result_type(V, Z)) if out is None else out
 
     def chunk(rows: slice) -> None:
@@ -195,15 +234,14 @@ def remove_span(W: Array, V: Array) -> Array:
     return inside
 
 
-def tall_qr(W: Array, *, overwrite: bool = False) -> tuple[Array, Array]:
+def tall_qr(W: Any, *, overwrite: bool = False) -> tuple[Any, Array]:
     """Return Q (n × k) and R (k × k) of tall W (n × k) from QR of chunks of rows, stable column by column.
 
     With `overwrite` Q takes the place of W.
     """
     pieces = [rows for rows in chunks(len(W)) if rows.stop - rows.start >= W.shape[1]]
-    if len(pieces) < 2:
-        with one_blas_thread:
-            return np.linalg.qr(W)
+    if len(pieces) < 2 or isinstance(W, Rows):
+        return _qr(W)
     pieces[-1] = slice(pieces[-1].start, len(W))
     out = W if overwrite else np.empty(W.shape, np.result_type(W, np.float32))
     k = W.shape[1]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
 import numpy as np
 
-from lopside.arrays import Array, as_positive
+from lopside.arrays import Array, as_positive, read_only
 from lopside.errors import DivergedError, InputError
 from lopside.step_sizes import resolve
 from lopside.threads import one_blas_thread
@@ -43,12 +43,12 @@ class State:
     @property
     def X(self) -> Array:
         """The left factor, m × d."""
-        return read_only(self.point.X)
+        return handed(self._problem, self.point.X)
 
     @property
     def Y(self) -> Array:
         """The right factor, n × d."""
-        return read_only(self.point.Y)
+        return handed(self._problem, self.point.Y)
 
     @property
     def loss(self) -> float:
@@ -76,11 +76,9 @@ class State:
         return f"State(step={self.step}, loss={self.loss:.6g})"
 
 
-def read_only(factor: Array) -> Array:
-    """Return a view that cannot be written through."""
-    view = factor.view()
-    view.flags.writeable = False
-    return view
+def handed(problem: Any, factor: Any) -> Any:
+    """Return a factor as the user of the problem holds matrices: a read-only array, or what lives where A does."""
+    return problem.handed(factor) if hasattr(problem, "handed") else read_only(factor)
 
 
 def iterate(problem: Any, solver: Any, X: Any, Y: Any, *, sigma1: float | None = None) -> Iterator[State]:
@@ -147,6 +145,27 @@ class Walk:
         self._memory = solver.begin(problem, point, step_size)
         self._whole = getattr(solver, "stretch", None)
 
+    @classmethod
+    def resumed(cls, problem: Any, solver: Any, step_size: float | None, saved: Mapping[str, Any]) -> Self:
+        """Return the loop where `saved` was taken."""
+        walk = cls.__new__(cls)
+        walk._problem, walk._solver, walk._step_size = problem, solver, step_size
+        walk.state = State(saved["step"], saved["point"], problem)
+        walk.limit, walk._memory = saved["limit"], saved["memory"]
+        walk._whole = getattr(solver, "stretch", None) if saved["whole"] else None
+        return walk
+
+    def saved(self) -> dict[str, Any]:
+        """Return all that the steps to come depend on."""
+        step, point = self.state.step, self.state.point
+        return {
+            "step": step,
+            "point": point,
+            "limit": self.limit,
+            "memory": self._memory,
+            "whole": self._whole is not None,
+        }
+
     def step(self) -> State:
         """Take one step and return the state after it.
 
@@ -190,7 +209,7 @@ class Walk:
         return DivergedError(
             f"the loss left every bound at step {last.step + 1} (it was {last.loss:.3g}, the limit is "
             f"{self.limit:.3g}) {with_what}",
-            X=read_only(last.point.X),
-            Y=read_only(last.point.Y),
+            X=last.X,
+            Y=last.Y,
             step=last.step,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from lopside.arrays import FLOAT32_SAFE, Array, as_float
 from lopside.errors import InputError, counted
+from lopside.sparse_arrays import by_rows
 
 _SPARE = 100_000
 _ROOM = 4
@@ -69,28 +72,94 @@ def as_observations(
         For lengths that differ, places out of range, values that are not finite, negative weights, duplicates that
         were not allowed, and if nothing is observed.
     """
-    if duplicates not in DUPLICATES:
-        raise InputError(f"got duplicates = {duplicates!r}; expected one of {', '.join(DUPLICATES)}")
-    a = _numbers(values, "values")
-    i, j = _places(rows, "rows", len(a)), _places(columns, "columns", len(a))
-    w = None if weights is None else _numbers(weights, "weights")
+    require_duplicates(duplicates)
     notes: list[str] = []
-    if w is not None:
-        i, j, a, w = _weighted(i, j, a, w, notes)
-        kind = a.dtype if _fits(w) else np.dtype(np.float64)
-        a, w = a.astype(kind, copy=False), w.astype(kind, copy=False)
-    if len(a) == 0:
-        raise InputError("got no observed entries; expected at least one. Try a table in which something is known")
-    size = _shape(shape, i, j)
-    i, m, row_ids = _compressed(i, size[0], len(a), "rows", notes)
-    j, n, column_ids = _compressed(j, size[1], len(a), "columns", notes)
-    lines, weighed = _by_rows(i, j, a, w, (m, n), duplicates, notes)
+    given = as_triples(rows, columns, values, weights)
+    if given.dropped:
+        notes.append(about_dropped(given.dropped))
+    if not len(given.values):
+        raise InputError(NOTHING)
+    kind = kind_of([given.extent])
+    i, j, (m, n) = given.rows, given.columns, size_of(shape, given.rows, given.columns)
+    count = len(given.values)
+    row_ids = column_ids = None
+    if is_long(m, count):
+        row_ids, i = compressed(i)
+        notes.append(about_long(len(row_ids), m, "rows"))
+        m = len(row_ids)
+    if is_long(n, count):
+        column_ids, j = compressed(j)
+        notes.append(about_long(len(column_ids), n, "columns"))
+        n = len(column_ids)
+    a, w = (None if x is None else x.astype(kind, copy=False) for x in (given.values, given.weights))
+    lines, weighed, again = by_rows(i, j, np.asarray(a), w, (m, n), duplicates)
+    if again:
+        notes.append(about_duplicates(again, duplicates))
     return Observations(lines.indptr, lines.indices, lines.data, weighed, (m, n), row_ids, column_ids, tuple(notes))
 
 
-def _fits(w: Array) -> bool:
-    """Whether float32 holds all of these positive weights without loss of range."""
-    return not w.size or (float(w.min()) >= 1.0 / FLOAT32_SAFE and float(w.max()) <= FLOAT32_SAFE)
+NOTHING = "got no observed entries; expected at least one. Try a table in which something is known"
+
+
+class Extent(NamedTuple):
+    """What the precision of values depends on, with the largest modulus and the range of positive weights."""
+
+    values: np.dtype[Any]
+    largest: float
+    weights: np.dtype[Any] | None
+    lightest: float
+    heaviest: float
+
+
+class Triples(NamedTuple):
+    """Checked triples with positive weights, and how many there were of weight 0."""
+
+    rows: NDArray[Any]
+    columns: NDArray[Any]
+    values: Array
+    weights: Array | None
+    dropped: int
+    extent: Extent
+
+
+def require_duplicates(duplicates: str) -> None:
+    """Raise InputError for an unknown word."""
+    if duplicates not in DUPLICATES:
+        raise InputError(f"got duplicates = {duplicates!r}; expected one of {', '.join(DUPLICATES)}")
+
+
+def as_triples(rows: Any, columns: Any, values: Any, weights: Any = None) -> Triples:
+    """Return triples with finite values, places of integers, and positive weights; see `as_observations`."""
+    a = _numbers(values, "values")
+    i, j = _places(rows, "rows", len(a)), _places(columns, "columns", len(a))
+    largest, count = _largest(a), len(a)
+    if weights is None:
+        return Triples(i, j, a, None, 0, Extent(a.dtype, largest, None, math.inf, 0.0))
+    i, j, a, w = _weighted(i, j, a, _numbers(weights, "weights"))
+    low, high = (float(w.min()), float(w.max())) if w.size else (math.inf, 0.0)
+    return Triples(i, j, a, w, count - len(a), Extent(a.dtype, largest, w.dtype, low, high))
+
+
+def kind_of(extents: Sequence[Extent]) -> np.dtype[Any]:
+    """Return float32 where all values are float32 and neither they nor the weights leave its range, else float64.
+
+    Raises
+    ------
+    InputError
+        If squares would be outside the range of float64.
+    """
+    largest, heaviest = (max(getattr(extent, name) for extent in extents) for name in ("largest", "heaviest"))
+    for name, most in (("values", largest), ("weights", heaviest)):
+        if most > _LARGEST or 0.0 < most < 1.0 / _LARGEST:
+            raise InputError(
+                f"got {name} of which the largest is {most:.3g}, whose square is outside the range of float64; "
+                f"expected {1.0 / _LARGEST:g} to {_LARGEST:g}. Try dividing them by it"
+            )
+    lightest = min(extent.lightest for extent in extents)
+    safe = largest == 0.0 or 1.0 / FLOAT32_SAFE <= largest <= FLOAT32_SAFE
+    fits = heaviest == 0.0 or (lightest >= 1.0 / FLOAT32_SAFE and heaviest <= FLOAT32_SAFE)
+    single = safe and fits and all(extent.values == np.float32 for extent in extents)
+    return np.dtype(np.float32 if single else np.float64)
 
 
 def _numbers(values: Any, name: str) -> Array:
@@ -113,14 +182,11 @@ def _numbers(values: Any, name: str) -> Array:
             f"got {name}[{first}] = {a[first]}; expected finite numbers. Entries that are not known are left out of "
             "the triples; a table with NaN in their places goes through Completion.from_dense"
         )
-    largest = max(float(a.max()), -float(a.min())) if a.size else 0.0
-    if largest > _LARGEST or 0.0 < largest < 1.0 / _LARGEST:
-        raise InputError(
-            f"got {name} of which the largest is {largest:.3g}, whose square is outside the range of float64; expected "
-            f"{1.0 / _LARGEST:g} to {_LARGEST:g}. Try dividing them by it"
-        )
-    safe = largest == 0.0 or 1.0 / FLOAT32_SAFE <= largest <= FLOAT32_SAFE
-    return a if safe or a.dtype == np.float64 else a.astype(np.float64)
+    return a
+
+
+def _largest(a: Array) -> float:
+    return max(float(a.max()), -float(a.min())) if a.size else 0.0
 
 
 def _places(places: Any, name: str, count: int) -> NDArray[Any]:
@@ -140,24 +206,23 @@ def _places(places: Any, name: str, count: int) -> NDArray[Any]:
     return given.astype(np.int64, copy=False) if given.dtype.kind == "u" or not count else given
 
 
-def _weighted(
-    i: NDArray[Any], j: NDArray[Any], a: Array, w: Array, notes: list[str]
-) -> tuple[NDArray[Any], NDArray[Any], Array, Array]:
+def _weighted(i: NDArray[Any], j: NDArray[Any], a: Array, w: Array) -> tuple[NDArray[Any], NDArray[Any], Array, Array]:
     if len(w) != len(a):
         raise InputError(f"got {len(w)} weights for {len(a)} values; expected one for each")
     if len(w) and w.min() < 0:
         first = int(np.argmin(w))
         raise InputError(f"got weights[{first}] = {w[first]}; expected weights ≥ 0")
     known = w > 0
-    if known.all():
-        return i, j, a, w
-    notes.append(
-        counted(len(a) - int(known.sum()), "entry of weight 0 counts", "entries of weight 0 count") + " as not observed"
-    )
-    return i[known], j[known], a[known], w[known]
+    return (i, j, a, w) if known.all() else (i[known], j[known], a[known], w[known])
 
 
-def _shape(shape: Any, i: NDArray[Any], j: NDArray[Any]) -> tuple[int, int]:
+def about_dropped(count: int) -> str:
+    """Return the note on entries of weight 0."""
+    return counted(count, "entry of weight 0 counts", "entries of weight 0 count") + " as not observed"
+
+
+def size_of(shape: Any, i: NDArray[Any], j: NDArray[Any]) -> tuple[int, int]:
+    """Return the shape, or the largest places plus 1 where there is none given; refuse places outside of it."""
     for name, places in (("rows", i), ("columns", j)):
         if (low := int(places.min())) < 0:
             raise InputError(f"got {name}[{int(np.argmin(places))}] = {low}; expected places counted from 0")
@@ -181,64 +246,22 @@ def _shape(shape: Any, i: NDArray[Any], j: NDArray[Any]) -> tuple[int, int]:
     return m, n
 
 
-def _compressed(
-    places: NDArray[Any], side: int, entries: int, name: str, notes: list[str]
-) -> tuple[NDArray[Any], int, NDArray[Any] | None]:
-    """Leave out the lines without entries where they are so many that factors for all of them would be large."""
-    if side <= _SPARE + _ROOM * entries:
-        return places, side, None
+def is_long(side: int, entries: int) -> bool:
+    """Whether a side has so many lines without entries that factors for all of them would be large."""
+    return side > _SPARE + _ROOM * entries
+
+
+def compressed(places: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Return the lines that have entries, and the places among them."""
     ids, codes = np.unique(places, return_inverse=True)
-    notes.append(
-        f"{len(ids)} of {side} {name} have entries: the factors are for these, row_ids and column_ids name them"
-    )
-    return codes.astype(np.int32), len(ids), ids
+    return ids, codes.astype(np.int32)
 
 
-def _by_rows(
-    i: NDArray[Any],
-    j: NDArray[Any],
-    a: Array,
-    w: Array | None,
-    shape: tuple[int, int],
-    duplicates: str,
-    notes: list[str],
-) -> tuple[Any, Array | None]:
-    lines = _csr(i, j, a, shape)
-    if lines.nnz == len(a):
-        return lines, None if w is None else _csr(i, j, w, shape).data
-    again = len(a) - lines.nnz
-    del lines
-    order = np.lexsort((j, i))  # stable: entries at one place stay in the order given
-    i, j, a, w = i[order], j[order], a[order], None if w is None else w[order]
-    new = np.concatenate([[True], (np.diff(i) != 0) | (np.diff(j) != 0)])
-    if duplicates == "error":
-        first = int(np.argmin(new))
-        raise InputError(
-            f"got {counted(again, 'entry', 'entries')} at a place that is there before, the first at row {i[first]}, "
-            f"column {j[first]} ({a[first - 1]} and {a[first]}); expected one entry at a place. "
-            "Try duplicates='mean' or 'last'"
-        )
-    notes.append(f"{counted(again, 'entry', 'entries')} at a place that was there before: {duplicates} taken")
-    if duplicates == "last":
-        kept = np.append(np.flatnonzero(new)[1:] - 1, len(a) - 1)
-        a, w = a[kept], None if w is None else w[kept]
-    else:
-        starts = np.flatnonzero(new)
-        count = np.diff(np.append(starts, len(a)))
-        weight = np.ones_like(a) if w is None else w
-        total = np.add.reduceat(weight, starts, dtype=np.float64)
-        a = (np.add.reduceat(weight * a, starts, dtype=np.float64) / total).astype(a.dtype)
-        w = None if w is None else (total / count).astype(a.dtype)
-    i, j = i[new], j[new]
-    return _csr(i, j, a, shape), None if w is None else _csr(i, j, w, shape).data
+def about_long(kept: int, side: int, name: str) -> str:
+    """Return the note on a side that was compressed."""
+    return f"{kept} of {side} {name} have entries: the factors are for these, row_ids and column_ids name them"
 
 
-def _csr(i: NDArray[Any], j: NDArray[Any], a: Array, shape: tuple[int, int]) -> Any:
-    """Return SciPy's CSR array, which has fewer entries than were given where a place was given twice."""
-    from scipy import sparse
-
-    lines = sparse.coo_array((a, (i, j)), shape=shape).tocsr()
-    lines.sort_indices()
-    if lines.data is a:  # a handful of entries that were in order already
-        lines.data = a.copy()
-    return lines
+def about_duplicates(again: int, duplicates: str) -> str:
+    """Return the note on entries at one place."""
+    return f"{counted(again, 'entry', 'entries')} at a place that was there before: {duplicates} taken"

@@ -219,9 +219,9 @@ def _begun(problem: Completion, rank: int, before: tuple[Array, Array] | None) -
         return U * np.sqrt(s), Vt.T * np.sqrt(s)
     point = problem.located(*before)
     d = point.layout.shared
-    U, s, Vt = factored_svd(point.X[:, :d], point.Y[:, :d])
+    U, s, V = factored_svd(point.X[:, :d], point.Y[:, :d])
     alive = int(np.count_nonzero(s > _ALIVE * s.max(initial=0.0)))
-    left, right = U[:, :alive] * np.sqrt(s[:alive]), Vt[:alive].T * np.sqrt(s[:alive])
+    left, right = U[:, :alive] * np.sqrt(s[:alive]), V[:, :alive] * np.sqrt(s[:alive])
     if alive < d:
         U, s, Vt = problem.residual(point.X, point.Y).triplets(d - alive)
         root = np.sqrt(np.maximum(s - problem.ridges("x").mean(), _ALIVE * s))

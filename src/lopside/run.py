@@ -5,31 +5,30 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lopside.arrays import as_generator, as_positive, as_rank
+from lopside.arrays import as_generator, as_positive
 from lopside.certify import Watch, certify
+from lopside.defaults import default_solver, gradient_step, rank_and_start, require
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
-from lopside.loop import State, Walk
-from lopside.problems import Completion, Full, Sensing
+from lopside.interruption import Interruption
+from lopside.loop import State, Walk, handed
+from lopside.problems import Full
 from lopside.solution import Solution
-from lopside.solvers import (
-    AlternatingGradientDescent,
-    AlternatingLeastSquares,
-    FrozenFactor,
-    Nesterov,
-    ScaledGradientDescent,
-)
-from lopside.starts import ColumnSpan, PowerSketch, Spectral, Start, Unbalanced
 from lopside.step_sizes import resolve
 from lopside.stopping import Status, Stop
 from lopside.theory.certificate import Certificate, Part
 from lopside.threads import one_blas_thread
 from lopside.trace import Trace
+
+if TYPE_CHECKING:
+    from lopside.checkpoint import Checkpoint
 
 _log = logging.getLogger("lopside")
 
@@ -68,43 +67,115 @@ class Run:
         sigma1: float | None = None,
         trace_every: int = 100,
         watch: bool = False,
+        memory_limit: float | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        every: float | None = None,
     ) -> None:
-        _require(problem, "problem", ("advance", "point", "metered"), "lo.Full(A)")
+        require(problem, "problem", ("advance", "point", "metered"), "lo.Full(A)")
         self.problem = problem
         self.solver = default_solver(problem) if solver is None else solver
-        _require(self.solver, "solver", ("begin", "step", "step_size", "order"), "lo.solvers.AlternatingLeastSquares()")
+        require(self.solver, "solver", ("begin", "step", "step_size", "order"), "lo.solvers.AlternatingLeastSquares()")
         self.stop = Stop(no_progress=1e-9) if stop is None else stop
-        _require(self.stop, "stop", ("check", "asks_for_tolerance"), "lo.Stop(max_steps=100)")
+        require(self.stop, "stop", ("check", "asks_for_tolerance"), "lo.Stop(max_steps=100)")
         if getattr(self.stop, "gap", None) is not None and getattr(problem, "ridge", 1.0) == 0.0:
             raise InputError(
                 f"got Stop(gap={self.stop.gap:g}) with ridge = 0, without which no gap is proved; expected a ridge. "
                 "Try another condition, or lo.choose_ridge"
             )
-        self.rank, self.start = _rank_and_start(problem, self.solver, rank, start)
-        handle = problem.metered()
+        if watch and not isinstance(problem, Full):
+            raise AbilityError(f"got watch=True with {type(problem).__name__}; the all-time theorem is about Full(A)")
+        self.rank, self.start = rank_and_start(problem, self.solver, rank, start)
+        if memory_limit is not None:
+            from lopside.footprint import require_memory  # here, as what keeps a run below: most runs need neither
+
+            require_memory(problem, self.solver, self.rank, memory_limit)
         sigma1 = None if sigma1 is None else as_positive(sigma1, "sigma1")
+        self.trace = Trace(every=trace_every)
+        self.certified: Part | None = None
+        self.status = Status.RUNNING
+        self.pause: int | None = None
+        self._seconds = self._began = 0.0
+        self._handle = problem.metered()
+        self.checkpoint: Checkpoint | None = None
+        if checkpoint is not None:
+            from lopside.checkpoint import Checkpoint, subject
+
+            drawn = None if isinstance(self.start, tuple) else rng
+            asked = {"solver": self.solver, "rank": self.rank, "start": self.start, "rng": drawn, "sigma1": sigma1}
+            about = subject(problem, run="solve", **asked, trace_every=trace_every, watch=watch)
+            self.checkpoint = Checkpoint(checkpoint, every, about)
+        elif every is not None:
+            raise InputError(f"got every = {every!r} without a checkpoint; expected both. Try checkpoint='run.ckpt'")
+        if self.checkpoint is not None and self.checkpoint.found():
+            self.checkpoint.state({"problem": self._handle}, self._resume)
+        else:
+            self._begin(rng, sigma1)
+        self._watch = Watch(self) if watch else None
+
+    def _begin(self, rng: int | np.random.Generator, sigma1: float | None) -> None:
+        """Resolve the step size, draw the start and stand there."""
+        handle = self._handle
         self.step_size = resolve(self.solver.step_size, handle, self.rank, sigma1)
         if isinstance(self.start, tuple):
             point = handle.point(*self.start)
         else:
             largest = handle.sigma1() if sigma1 is None else sigma1
-            eta = _gradient_step(self.solver, self.step_size, largest)
+            eta = gradient_step(self.solver, self.step_size, largest)
             drawn = self.start(handle, self.rank, step_size=eta, sigma1=largest, rng=as_generator(rng))
             point = handle.point(*drawn)
             del drawn
         # The theorems about where a run began are about this problem; for others it would be memory for nothing.
-        self.initial = (point.X, point.Y) if isinstance(problem, Full) else None
-        self.trace = Trace(every=trace_every)
-        self.certified: Part | None = None
-        if watch and not isinstance(problem, Full):
-            raise AbilityError(f"got watch=True with {type(problem).__name__}; the all-time theorem is about Full(A)")
-        self._watch = Watch(self) if watch else None
-        self.status = Status.RUNNING
-        self.pause: int | None = None
+        self._initial = (point.X, point.Y) if isinstance(self.problem, Full) else None
         self._walk = Walk(handle, self.solver, point, self.step_size)
-        self._seconds = self._began = 0.0
         origin = "given factors" if isinstance(self.start, tuple) else self.start
-        _log.info("%s on %r from %s, rank %d, step size %s", self.solver, problem, origin, self.rank, self.step_size)
+        shown = self.solver, self.problem, origin, self.rank, self.step_size
+        _log.info("%s on %r from %s, rank %d, step size %s", *shown)
+
+    def _resume(self, saved: Mapping[str, Any]) -> None:
+        """Stand where a checkpoint was written."""
+        from lopside.checkpoint import ended, require_matrix
+
+        assert self.checkpoint is not None
+        self.step_size, self._initial = saved["step_size"], saved["initial"]
+        self.trace, self.certified, self._seconds = saved["trace"], saved["certified"], saved["seconds"]
+        if saved["decomposed"]:  # a fact about A that is not paid for again
+            self._handle.svd()
+        self._walk = Walk.resumed(self._handle, self.solver, self.step_size, saved)
+        require_matrix(self.checkpoint, self._handle, self.state.point, self.trace.loss[-1])
+        self._handle.reads = saved["reads"]
+        self.status = ended(saved, self.stop, self.state, self.trace.loss, self._seconds)
+        _log.info("%s on %r goes on from %s, step %d", self.solver, self.problem, self.resumed, self.state.step)
+
+    def _saved(self) -> dict[str, Any]:
+        from lopside.checkpoint import stop_texts
+
+        known = getattr(self._handle, "known", ())
+        return self._walk.saved() | {
+            "step_size": self.step_size,
+            "initial": self._initial,
+            "trace": self.trace,
+            "certified": self.certified,
+            "seconds": self._seconds,
+            "decomposed": "svd" in known,
+            "reads": self._handle.reads,
+            "status": self.status,
+            "stop": stop_texts(self.stop),
+        }
+
+    def _keep(self) -> None:
+        if self.checkpoint is not None and self._settled():
+            self.checkpoint.write(self._saved(), {"problem": self._handle})
+
+    @property
+    def initial(self) -> tuple[Any, Any] | None:
+        """The start (X₀, Y₀) for `Full`, as the user of the matrix holds matrices."""
+        X, Y = self._initial or (None, None)
+        return None if X is None else (handed(self._handle, X), handed(self._handle, Y))
+
+    @property
+    def resumed(self) -> Path | None:
+        """The checkpoint that the run goes on from; None if it began at its start."""
+        return self.checkpoint.resumed if self.checkpoint is not None else None
 
     @property
     def state(self) -> State:
@@ -142,6 +213,14 @@ class Run:
         if status is not None:
             self.status = status
             _log.info("step %d: %s", self.state.step, status.value)
+        if self.checkpoint is not None and (status is not None or self.checkpoint.due()):
+            self._keep()
+
+    def _settled(self) -> bool:
+        """Whether the state can be kept as it is: rows on a cluster can where they are about to be formed anew."""
+        point = self.state.point
+        rows = [getattr(place, "rows", None) for place in (point, getattr(point, "ahead", None))]
+        return all(getattr(each, "settled", True) for each in rows)
 
     def _move(self, *, at_once: bool) -> list[float]:
         """Move on and return the losses of the steps in between."""
@@ -182,8 +261,11 @@ class Run:
     def finish(self, *, throw: bool = True) -> Solution:
         """Run to the end and return the `Solution`; see `solve` for `throw` and the warning."""
         try:
-            for _ in self.stretches():
-                pass
+            if self.checkpoint is None:
+                for _ in self.stretches():
+                    pass
+            else:
+                self._finish_kept()
         except DivergedError:
             if throw:
                 raise
@@ -197,67 +279,22 @@ class Run:
             )
         return solution
 
+    def _finish_kept(self) -> None:
+        """Run to the end; Ctrl-C is heeded after the step it falls into, so that a run can go on from there exactly."""
+        with Interruption() as interruption:
+            for _ in self.stretches():
+                if interruption.asked:
+                    if self.status is Status.RUNNING:
+                        self._keep()
+                    raise KeyboardInterrupt
+
     def interrupt(self) -> Solution:
-        """End the run here and return what there is."""
+        """End the run here and return what there is; a checkpoint is written, from which it can go on."""
+        if self.status is Status.RUNNING:
+            self._keep()
         self.status = Status.INTERRUPTED
         return self.solution()
 
     def solution(self) -> Solution:
         """Return the `Solution` at the current state."""
         return Solution.of(self, self._seconds)
-
-
-def _require(part: Any, name: str, abilities: tuple[str, ...], example: str) -> None:
-    missing = [ability for ability in abilities if not hasattr(part, ability)]
-    if missing:
-        raise AbilityError(f"got {type(part).__name__} as the {name}, which lacks {', '.join(missing)}; try {example}")
-
-
-_LARGE = 50.0
-"""Nesterov's start must dwarf the answer: [XWZWT24] ask for a large c, and 10 to 1000 were seen to work."""
-
-
-def default_solver(problem: Any) -> Any:
-    """Return the method that is used unless told otherwise; see `solve`."""
-    if isinstance(problem, Sensing):
-        return ScaledGradientDescent(damping="loss")  # undamped it diverges where the rank is larger than needed
-    return AlternatingLeastSquares() if isinstance(problem, Completion) else AlternatingGradientDescent()
-
-
-def default_start(problem: Any, solver: Any) -> Start:
-    """Return the start a method begins from unless told otherwise; see `solve`."""
-    if isinstance(problem, Completion | Sensing):
-        return Spectral()
-    if solver.order is not None:
-        return Unbalanced(C=None)
-    if isinstance(solver, FrozenFactor):
-        return PowerSketch()
-    return ColumnSpan(_LARGE if isinstance(solver, Nesterov) else 1.0, right_scale=0.0, relative=True)
-
-
-def _gradient_step(solver: Any, step_size: float | None, sigma1: float) -> float:
-    """Return the η that starts are scaled with: 1/σ₁(A), its natural unit, for a method without such a step."""
-    if step_size is None or getattr(solver, "scale_free", False):
-        return 1.0 / sigma1 if sigma1 > 0.0 else 1.0
-    return step_size
-
-
-def _rank_and_start(problem: Any, solver: Any, rank: int | None, start: Any) -> tuple[int, Any]:
-    if isinstance(start, tuple | list):
-        if len(start) != 2 or np.ndim(start[0]) != 2:
-            raise InputError("got a start that is a sequence but not a pair of matrices (X, Y)")
-        columns = np.shape(start[0])[1]
-        if rank is not None and as_rank(rank, problem.shape) != columns:
-            raise InputError(f"got rank {rank} and a start with {columns} columns; leave one of them out")
-        return columns, tuple(start)
-    if rank is None:
-        raise InputError(
-            f"got no rank; expected an integer from 1 to {min(problem.shape)} (or start=(X, Y), whose columns say it)"
-        )
-    start = default_start(problem, solver) if start is None else start
-    if not callable(start):
-        raise AbilityError(
-            f"got {type(start).__name__} as the start; expected a rule that can be called, or a pair (X, Y). "
-            "Try lo.starts.Unbalanced()"
-        )
-    return as_rank(rank, problem.shape), start

@@ -10,11 +10,13 @@ from typing import Any, Self
 
 from lopside.arrays import Array
 from lopside.errors import FileError, InputError
-from lopside.io.entries import LARGEST, locked, number, or_none, typed, whole
+from lopside.io.entries import locked, number, or_none, typed, whole
+from lopside.kept_solution import LATER, later, numbers, require_agreement
 from lopside.linalg import factored_svd
 from lopside.problems.penalty import Penalty
 from lopside.problems.protocol import Order
 from lopside.problems.setting import Setting
+from lopside.rows import Rows
 from lopside.stopping import Status
 from lopside.threads import one_blas_thread
 from lopside.trace import Trace
@@ -60,13 +62,15 @@ class Solution:
     bytes_read : int or None
         Bytes of A that were read, all passes together.
     peak_memory : int or None
-        Bytes of the arrays held at most beside A, as planned before the work.
+        Bytes that the process held at most beside A, as predicted for the steps it took; see `lopside.plan`.
     certificate_passes : int
         Passes that only the proof needed, contained in `passes`.
     certificate_seconds : float
         Time for the proof alone, contained in `seconds`.
     setting : Setting or None
         For `Completion`: the mean, the ridge and the ids; `setting.predict(solution, rows, cols)` needs no entries.
+    held : (X, Y), optional
+        As the run held them: NumPy arrays, or `Rows` where A lives elsewhere. Absent in a solution read from a file.
     """
 
     X: Array
@@ -90,6 +94,7 @@ class Solution:
     certificate_passes: int = 0
     certificate_seconds: float = 0.0
     setting: Setting | None = None
+    held: tuple[Any, Any] | None = None
 
     @classmethod
     def of(cls, run: Any, seconds: float) -> Self:
@@ -117,6 +122,7 @@ class Solution:
             choices=tuple(getattr(handle, "notes", ())),
             bytes_read=getattr(handle, "bytes_read", None),
             setting=Setting.of(handle) if isinstance(getattr(handle, "penalty", None), Penalty) else None,
+            held=(point.X, point.Y),
         )
 
     @property
@@ -140,7 +146,12 @@ class Solution:
         s falls; the entry of largest modulus in each row of Vᵗ is positive. Costs O((m + n)d²); X Yᵀ is
         never formed.
         """
-        return factored_svd(self.X, self.Y)
+        U, s, V = factored_svd(*(self.held or (self.X, self.Y)))
+        rows = next((factor for factor in (U, V) if isinstance(factor, Rows)), None)
+        if rows is None:
+            return U, s, V.T
+        U, s, V = (part.native() if isinstance(part, Rows) else rows.given(part) for part in (U, s, V))
+        return U, s, V.T
 
     @cached_property
     def certificate(self) -> Any:
@@ -167,12 +178,12 @@ class Solution:
         """
         from lopside.io import write_archive
 
-        arrays = {"X": self.X, "Y": self.Y}
+        arrays = {"X": numbers(self.X), "Y": numbers(self.Y)}
         if self.initial is not None:
-            arrays |= {"X0": self.initial[0], "Y0": self.initial[1]}
+            arrays |= {"X0": numbers(self.initial[0]), "Y0": numbers(self.initial[1])}
         arrays |= {f"trace_{name}": column for name, column in self.trace.columns().items()}
         arrays |= {f"detail_{name}": column for name, column in self.trace.detail_columns().items()}
-        names = ("converged", "steps", "passes", "seconds", "loss", "relative_error", "step_size", *_LATER)
+        names = ("converged", "steps", "passes", "seconds", "loss", "relative_error", "step_size", *LATER)
         facts = {name: getattr(self, name) for name in names}
         facts |= {
             "status": self.status.name,
@@ -228,9 +239,9 @@ class Solution:
                 setting=None
                 if version < 3 or facts["setting"] is None
                 else Setting.restored(arrays, facts["setting"], (len(X), len(Y))),
-                **_later(facts, version),
+                **later(facts, version),
             )
-            _require_agreement(solution)
+            require_agreement(solution)
         except (KeyError, ValueError, TypeError, OverflowError, IndexError) as error:
             reason = f"{error} is unknown or absent" if isinstance(error, KeyError) else str(error)
             raise FileError(
@@ -262,37 +273,3 @@ class Solution:
 
         cells = "".join(f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>" for name, value in rows.items())
         return f"<table>{cells}</table>"
-
-
-_LATER = ("bytes_read", "peak_memory", "certificate_passes", "certificate_seconds")
-"""What files have from version 2 on, beside `choices`."""
-
-
-def _later(facts: dict[str, Any], version: int) -> dict[str, Any]:
-    if version < 2:
-        return {}
-    choices = typed(facts, "choices", list)
-    if not all(type(choice) is str for choice in choices):
-        raise TypeError(f"choices = {choices!r}, expected texts")
-    return {
-        "choices": tuple(choices),
-        "bytes_read": or_none(whole, facts, "bytes_read"),
-        "peak_memory": or_none(whole, facts, "peak_memory"),
-        "certificate_passes": whole(facts, "certificate_passes"),
-        "certificate_seconds": number(facts, "certificate_seconds"),
-    }
-
-
-def _require_agreement(solution: Solution) -> None:
-    """Raise where the entries of a file are sound one by one and cannot belong to one run."""
-    d, rows = solution.rank, solution.trace.details
-    X0, Y0 = solution.initial or (solution.X, solution.Y)
-    shapes = {"X": solution.X.shape, "Y": solution.Y.shape, "X0": X0.shape, "Y0": Y0.shape}
-    if solution.Y.shape[1] != d or (X0.shape, Y0.shape) != (solution.X.shape, solution.Y.shape):
-        raise ValueError(f"shapes {shapes}, expected m × d, n × d and the same for the start")
-    if rows[0].singular_values_x.shape != (d,):
-        raise ValueError(f"{len(rows[0].singular_values_x)} singular values in the trace, expected {d}")
-    if solution.step_size is not None and not 0.0 < solution.step_size <= LARGEST:
-        raise ValueError(f"step_size = {solution.step_size}, expected 0 < η ≤ {LARGEST:g}")
-    if solution.steps != solution.trace.step[-1]:
-        raise ValueError(f"steps = {solution.steps} and a trace that ends at step {solution.trace.step[-1]}")

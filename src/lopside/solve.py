@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ def solve(
     throw: bool = True,
     trace_every: int = 100,
     watch: bool = False,
+    memory_limit: float | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    every: float | None = None,
 ) -> Solution:
     """Find X (m × d) and Y (n × d) with A ≈ X Yᵀ, everything explicit.
 
@@ -56,6 +60,20 @@ def solve(
     watch : bool
         Try the all-time theorem at that stride until it holds; the certificate then names the step from which on
         the run was certain to converge. Costs a search for the rank of A, and a read of A for each try.
+    checkpoint : path-like, optional
+        A file that the run is kept in. If it is there, the run goes on from it, to the same bits as a run that was
+        never interrupted (but for the clock); the problem, the solver and all other arguments must be the same, except
+        `stop`: a run that is over goes on under a larger budget. The file is written whole or not at all and with a
+        digest; the one before it stays as `checkpoint`.previous and is taken, with a warning, where the last one is
+        damaged. Also written at the start, at the end, and after Ctrl-C at the end of the step it falls into (a second
+        one ends the step). Where it cannot be written later on, the run goes on with a warning. Solvers of the catalog
+        only.
+    every : float, optional
+        Seconds from one write of it to the next at least, ≥ 0; it is written after a step, or a stretch of up to 500
+        short ones. Default: 30, or 100 times what the last write took where that is more.
+
+    memory_limit : float, optional
+        Bytes for everything but A: a run that takes more is refused before it begins. See `lopside.plan`.
 
     Returns
     -------
@@ -64,7 +82,9 @@ def solve(
     Raises
     ------
     InputError
-        For a rank, step size, start or generator that cannot be used.
+        For a rank, step size, start or generator that cannot be used, and a checkpoint of another run.
+    FileError
+        For a checkpoint that cannot be written, is damaged with none before it, or is from a newer version.
     DivergedError
         When the iteration blows up; the error carries `solution`.
 
@@ -91,5 +111,8 @@ def solve(
         sigma1=sigma1,
         trace_every=trace_every,
         watch=watch,
+        memory_limit=memory_limit,
+        checkpoint=checkpoint,
+        every=every,
     )
     return run.finish(throw=throw)

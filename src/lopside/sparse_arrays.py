@@ -182,3 +182,57 @@ def _canonical(data: Array, A: Any) -> tuple[Any, tuple[str, ...]]:
         csr.sum_duplicates()
         notes.append(_summed(before - csr.nnz))
     return csr, tuple(notes)
+
+
+def by_rows(
+    i: NDArray[Any],
+    j: NDArray[Any],
+    a: Array,
+    w: Array | None,
+    shape: tuple[int, int],
+    duplicates: str,
+    *,
+    first: int = 0,
+) -> tuple[Any, Array | None, int]:
+    """Return a CSR array, the weights in its order, and how many entries were at a place that was there before.
+
+    Messages count rows from `first`.
+    """
+    lines = _csr(i, j, a, shape)
+    if lines.nnz == len(a):
+        return lines, None if w is None else _csr(i, j, w, shape).data, 0
+    again = len(a) - lines.nnz
+    del lines
+    order = np.lexsort((j, i))  # stable: entries at one place stay in the order given
+    i, j, a, w = i[order], j[order], a[order], None if w is None else w[order]
+    new = np.concatenate([[True], (np.diff(i) != 0) | (np.diff(j) != 0)])
+    if duplicates == "error":
+        k = int(np.argmin(new))
+        raise InputError(
+            f"got {counted(again, 'entry', 'entries')} at a place that is there before, the first at row "
+            f"{first + i[k]}, column {j[k]} ({a[k - 1]} and {a[k]}); expected one entry at a place. "
+            "Try duplicates='mean' or 'last'"
+        )
+    if duplicates == "last":
+        kept = np.append(np.flatnonzero(new)[1:] - 1, len(a) - 1)
+        a, w = a[kept], None if w is None else w[kept]
+    else:
+        starts = np.flatnonzero(new)
+        count = np.diff(np.append(starts, len(a)))
+        weight = np.ones_like(a) if w is None else w
+        total = np.add.reduceat(weight, starts, dtype=np.float64)
+        a = (np.add.reduceat(weight * a, starts, dtype=np.float64) / total).astype(a.dtype)
+        w = None if w is None else (total / count).astype(a.dtype)
+    i, j = i[new], j[new]
+    return _csr(i, j, a, shape), None if w is None else _csr(i, j, w, shape).data, again
+
+
+def _csr(i: NDArray[Any], j: NDArray[Any], a: Array, shape: tuple[int, int]) -> Any:
+    """Return SciPy's CSR array, which has fewer entries than were given where a place was given twice."""
+    from scipy import sparse
+
+    lines = sparse.coo_array((a, (i, j)), shape=shape).tocsr()
+    lines.sort_indices()
+    if lines.data is a:  # a handful of entries that were in order already
+        lines.data = a.copy()
+    return lines

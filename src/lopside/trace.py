@@ -79,6 +79,14 @@ class Trace:
         if as_positive(self.every, "trace_every") != int(self.every):
             raise InputError(f"got trace_every = {self.every!r}; expected an integer ≥ 1")
 
+    @classmethod
+    def of_search(cls, history: list[Any], last: tuple[int, float, int, float], norm: float, end: Detail) -> Self:
+        """Return the history of a search: step, seconds, passes and ‖XYᵀ − A‖_F of each look at it, and of its end."""
+        rows = [*(row for row in history if row[0] < last[0]), last]
+        steps, times, passes, missed = (list(column) for column in zip(*rows, strict=True))
+        losses, errors = [0.5 * value * value for value in missed], [value / (norm or 1.0) for value in missed]
+        return cls(max(1, last[0]), steps, times, passes, losses, errors, [end])
+
     def record(self, state: Any, seconds: float) -> None:
         """Append one state."""
         self.step.append(state.step)

@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 
 from lopside.errors import InputError
-from lopside.estimators import LowRank, summary
+from lopside.estimators import LowRank, low_rank, merging
 
 NAMES = ("components_", "singular_values_", "explained_variance_", "explained_variance_ratio_")
 
@@ -57,9 +57,10 @@ def test_where_nothing_is_dropped_it_is_pca_and_truncated_svd(sizes: list[int], 
         assert not hasattr(ours, "trace_")
 
 
-def truth(A: np.ndarray, fitted: LowRank, center: bool) -> tuple[float, np.ndarray]:
-    """Return ‖A − A CᵀC‖² and the squared singular values of A, centered or not."""
-    A = A.astype(np.float64) - A.astype(np.float64).mean(axis=0) * center
+def truth(A: np.ndarray, fitted: LowRank, center: bool, forgetting: float = 1.0) -> tuple[float, np.ndarray]:
+    """Return ‖A − A CᵀC‖² and the squared singular values of A, centered or not, its rows weighted by their age."""
+    w = forgetting ** np.arange(len(A) - 1.0, -1.0, -1.0)
+    A = np.sqrt(w)[:, None] * (A.astype(np.float64) - np.average(A.astype(np.float64), axis=0, weights=w) * center)
     C = fitted.components_.astype(np.float64)
     return float(np.sum((A - A @ C.T @ C) ** 2)), np.linalg.svd(A, compute_uv=False) ** 2
 
@@ -72,18 +73,26 @@ def truth(A: np.ndarray, fitted: LowRank, center: bool) -> tuple[float, np.ndarr
     center=st.booleans(),
     first=st.booleans(),
     dtype=st.sampled_from([np.float64, np.float32]),
+    forgetting=st.sampled_from([1.0, 0.98, 0.7]),
 )
 def test_what_is_dropped_is_proved_to_be_no_more(
-    seed: int, decay: float, rank: int, sizes: list[int], center: bool, first: bool, dtype: Any
+    seed: int,
+    decay: float,
+    rank: int,
+    sizes: list[int],
+    center: bool,
+    first: bool,
+    dtype: Any,
+    forgetting: float,
 ) -> None:
     A = table(sum(sizes) + 5, 30, decay, seed=seed).astype(dtype)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(summary, "_SPARE", 0)
-        patch.setattr(summary, "_ROWS", 11)
+        patch.setattr(low_rank, "_SPARE", 0)
+        patch.setattr(merging, "_ROWS", 11)
         head, *rest = batches(A, [sizes[0] + 5, *sizes[1:]])
-        begun = LowRank(rank, center=center)
+        begun = LowRank(rank, center=center, forgetting=1.0 if first else forgetting)
         fitted = fed(begun.fit(head) if first else begun.partial_fit(head), rest)
-    missed, squares = truth(A, fitted, center)
+    missed, squares = truth(A, fitted, center, begun.forgetting)
     proved, slack = fitted.certificate_, 1e-9 * squares.sum()
     low, high = (np.array(proved.best_relative_error_bounds) ** 2) * squares.sum()
     assert low - slack <= squares[rank:].sum() <= high + slack
@@ -110,7 +119,7 @@ def test_more_is_known_than_incremental_pca_keeps() -> None:
 def test_long_batches_are_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     A = table(700, 15, 0.7)
     once = LowRank(3, center=True).partial_fit(A)
-    monkeypatch.setattr(summary, "_NARROW_ROWS", 64)
+    monkeypatch.setattr(merging, "_NARROW_ROWS", 64)
     pieces = LowRank(3, center=True).partial_fit(A)
     for name in NAMES:
         assert_allclose(getattr(pieces, name), getattr(once, name), atol=1e-11)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lopside.storage import lines as module
+from lopside.storage import stretches
 from lopside.storage.lines import Lines
 
 
@@ -37,7 +38,7 @@ def test_sums_over_lines_however_the_entries_are_cut(m, n, density, seed, weight
     lines = lines_of(A, W, weighted)
     exact, weights = A.astype(float), W.astype(float)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_STRETCH", stretch)
+        patch.setattr(stretches, "_STRETCH", stretch)
         assert lines.entries == (W > 0).sum()
         np.testing.assert_array_equal(lines.counts(), (W > 0).sum(axis=1))
         np.testing.assert_array_equal(lines.across(), (W > 0).sum(axis=0))

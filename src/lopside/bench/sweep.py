@@ -101,7 +101,7 @@ def _peer_columns(peer: str) -> tuple[Column, Column]:
     return Column(f"ratio {peer}", peer, ".2f"), Column(f"error {peer}", "error", ".1e")
 
 
-def _coefficients(Y: Any) -> tuple[Any, Any]:
+def coefficients(Y: Any) -> tuple[Any, Any]:
     """Return B and C of gradient descent, X⁺ = X B + (A Y) C, in the precision of Y."""
     eye = np.eye(Y.shape[1], dtype=Y.dtype)
     return eye - Y.dtype.type(_ETA) * (Y.T @ Y), Y.dtype.type(_ETA) * eye
@@ -114,7 +114,7 @@ def _measure(
     problem = Full(A)
     H = A.T if problem.transposed else A  # as it is held: the pass runs down the rows of this
     X, Y = (np.random.default_rng(d).standard_normal((size, d)).astype(A.dtype) for size in H.shape)
-    M = np.concatenate(_coefficients(Y))
+    M = np.concatenate(coefficients(Y))
     multiply, operations = multiplier(A.dtype)
 
     def sweep() -> tuple[Any, Any]:
@@ -149,13 +149,24 @@ def _measure(
 
 
 def _error(answer: tuple[Any, Any], A: Any, X: Any, Y: Any) -> float:
-    """Return the larger relative error of X⁺ and of AᵀX⁺, on some rows and columns of A, by extended precision."""
-    rows, columns = (np.linspace(0, size - 1, 16, dtype=int) for size in A.shape)
+    """Return `sampled_error` on a few rows and columns of A."""
+    rows, columns = (samples(size) for size in A.shape)
     some, across = A[rows], A[:, columns]
     if hasattr(A, "nnz"):
         some, across = some.toarray(), across.toarray()
-    B, C = (part.astype(np.longdouble) for part in _coefficients(Y))
+    return sampled_error(answer, some, across, X, Y)
+
+
+def samples(size: int) -> np.ndarray:
+    """Return the few rows, or columns, at which answers are looked at."""
+    return np.linspace(0, size - 1, 16, dtype=int)
+
+
+def sampled_error(answer: tuple[Any, Any], some: np.ndarray, across: np.ndarray, X: Any, Y: Any) -> float:
+    """Return the larger relative error of X⁺ and of AᵀX⁺, on these rows and columns of A, by extended precision."""
     new, probe = answer
+    rows, columns = samples(len(new)), samples(len(probe))
+    B, C = (part.astype(np.longdouble) for part in coefficients(Y))
     exact = X[rows].astype(np.longdouble) @ B + some.astype(np.longdouble) @ Y.astype(np.longdouble) @ C
     product = across.T.astype(np.longdouble) @ new.astype(np.longdouble)
     pairs = ((new[rows], exact), (probe[columns], product))
@@ -165,7 +176,7 @@ def _error(answer: tuple[Any, Any], A: Any, X: Any, Y: Any) -> float:
 def _dense_peers(A: Any, X: Any, Y: Any) -> dict[str, Pass]:
     from scipy.linalg.blas import get_blas_funcs
 
-    B, C = _coefficients(Y)
+    B, C = coefficients(Y)
     eta = A.dtype.type(_ETA)
     gemm: Any = get_blas_funcs("gemm", (A,))
     # Fortran's BLAS takes a row-major matrix as its transpose, without a copy.
@@ -190,7 +201,7 @@ def _dense_peers(A: Any, X: Any, Y: Any) -> dict[str, Pass]:
 
 
 def _torch_products(A: Any, X: Any, Y: Any) -> Pass:
-    held, thin, other, B, C = map(tensor, (A, X, Y, *_coefficients(Y)))
+    held, thin, other, B, C = map(tensor, (A, X, Y, *coefficients(Y)))
 
     def products() -> tuple[Any, Any]:
         new = thin @ B + (held @ other) @ C
@@ -200,7 +211,7 @@ def _torch_products(A: Any, X: Any, Y: Any) -> Pass:
 
 
 def _sparse_peers(S: Any, X: Any, Y: Any) -> dict[str, Pass]:
-    B, C = _coefficients(Y)
+    B, C = coefficients(Y)
     turned, columns = S.T.tocsr(), S.tocsc()
 
     def products() -> tuple[Any, Any]:
@@ -222,7 +233,7 @@ def _sparse_peers(S: Any, X: Any, Y: Any) -> dict[str, Pass]:
 
 
 def _torch_sparse(S: Any, turned: Any, X: Any, Y: Any) -> Pass:
-    held, back, thin, other, B, C = map(tensor, (S, turned, X, Y, *_coefficients(Y)))
+    held, back, thin, other, B, C = map(tensor, (S, turned, X, Y, *coefficients(Y)))
 
     def products() -> tuple[Any, Any]:
         new = thin @ B + (held @ other) @ C

@@ -20,6 +20,7 @@ from lopside.cli.lens_doctor import doctor
 from lopside.cli.lens_files import export, restore
 from lopside.cli.lens_import import import_papers
 from lopside.cli.lens_verify import verify
+from lopside.cli.plan import plan
 from lopside.cli.reproduce import reproduce
 from lopside.cli.talk import Exit, Refusal, plain_warnings, prepare_streams, say, unwritten
 from lopside.errors import Error
@@ -37,7 +38,7 @@ app = typer.Typer(
         "after exit codes 2 and 3 it is empty and the reason is one sentence on standard error."
     ),
 )
-for command in (factor, complete, certify, reproduce, catalog, demo, bench):
+for command in (factor, complete, plan, certify, reproduce, catalog, demo, bench):
     app.command()(command)
 for command in (doctor, export, restore):
     lens.command()(command)

@@ -13,7 +13,21 @@ from lopside.cli.talk import Refusal, say, usage
 from lopside.io import json_text
 from lopside.threads import thread_count
 
-NAMES = ("sweep", "small", "factorize", "outofcore", "completion", "imputation", "estimators", "recovery")
+NAMES = (
+    "sweep",
+    "small",
+    "factorize",
+    "outofcore",
+    "completion",
+    "imputation",
+    "estimators",
+    "streaming",
+    "recovery",
+    "plan",
+    "checkpoint",
+    "cluster",
+    "scaling",
+)
 _BY_NAME_ONLY = NAMES[3:]
 
 

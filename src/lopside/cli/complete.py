@@ -11,6 +11,7 @@ import typer
 from lopside import Completion, Status
 from lopside.arrays import as_positive, as_rank
 from lopside.catalog import parse
+from lopside.cli import keeping
 from lopside.cli.completing import (
     MOST_CELLS,
     How,
@@ -80,6 +81,8 @@ def complete(
     fill: Annotated[bool, typer.Option("--fill", help="Write the whole table with its holes filled.")] = False,
     clip: Annotated[bool, typer.Option("--clip", help="Predict nothing beyond the values that are known.")] = False,
     rng: Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same factors, bit for bit.")] = 0,
+    checkpoint: keeping.File = None,
+    checkpoint_every: keeping.Every = None,
     out: Annotated[
         Path | None,
         typer.Option(help="A folder for all results, or one file; nothing is kept without it."),
@@ -93,6 +96,7 @@ def complete(
     How near the fit is to the best one is proved; how well unseen entries are predicted is another question, which
     --holdout estimates on a fit without a share of the entries. The factors that are written are fitted to all of them.
     """
+    where = keeping.kept_in(checkpoint, checkpoint_every, out)
     source = Source(ratings, table, row, column, value, weight, duplicates)
     require_layout(source)
     level = ridge_of(ridge, bias_ridge, gap)
@@ -127,13 +131,13 @@ def complete(
         if level is None:
             choice = chosen(problem if split is None else split[0], how, draws)
             problem = problem.with_ridge(choice.ridge)
-        solution, failure = fitted(problem, how)
+        solution, failure = fitted(problem, how, quiet=quiet, **where)
         outputs = written(found, problem, solution, known, source, pairs, clip=clip)
         outcome = Outcome(problem, how.rank, solution, None, choice, None, outputs)
         if solution.status not in (Status.INTERRUPTED, Status.DIVERGED):
             outcome = judged(outcome, split, how, found.get("picture"), ratings.name, clip=clip)
     tell(outcome, as_json=as_json, quiet=quiet)
-    conclude(outcome, failure, gap, estimated=split is not None)
+    conclude(outcome, failure, gap, estimated=split is not None, kept_at=checkpoint)
 
 
 def ridge_of(ridge: str, bias_ridge: float | None, gap: float | None) -> float | None:

@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside import Certificate, Completion, Run, Solution, Status, Stop
+from lopside.cli import keeping
 from lopside.cli.entries import Source, by_rows
 from lopside.cli.factor import finish
 from lopside.cli.holdout import HeldOut, measured
 from lopside.cli.predicting import Located, filled, predictions
-from lopside.cli.progress import Interruption, waiting
+from lopside.cli.progress import waiting
 from lopside.cli.talk import Exit, Refusal
 from lopside.frames import Entries
+from lopside.interruption import Interruption
 from lopside.io import FILLED_SUFFIXES, PREDICTION_SUFFIXES, require_writable, write_filled, write_predictions
 from lopside.problems.observed import Held
 from lopside.report import fit_record, write_trace
@@ -158,10 +160,19 @@ def chosen(problem: Completion, how: How, rng: np.random.Generator) -> Choice:
     return best_of(tuple(tried))
 
 
-def fitted(problem: Completion, how: How) -> tuple[Solution, str]:
-    """Return a fit, or what there is after Ctrl-C or where it diverged, and why it diverged."""
-    run = Run(problem, how.solver, rank=how.rank, stop=how.stop, rng=how.rng)
-    return finish(run, shown=how.shown)
+def fitted(problem: Completion, how: How, *, quiet: bool = False, **kept: Any) -> tuple[Solution, str]:
+    """Return a fit, or what there is after Ctrl-C or where it diverged, and why it diverged.
+
+    Parameters
+    ----------
+    problem : Completion
+    how : How
+    quiet : bool
+    **kept
+        In which file the run is kept, and how often.
+    """
+    run = Run(problem, how.solver, rank=how.rank, stop=how.stop, rng=how.rng, **kept)
+    return finish(run, shown=how.shown, quiet=quiet)
 
 
 def held_out(kept: Completion, held: Held, how: How, *, clip: bool) -> HeldOut | None:
@@ -222,7 +233,9 @@ def completion_record(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def conclude(outcome: Outcome, failure: str, gap: float | None, *, estimated: bool) -> None:
+def conclude(
+    outcome: Outcome, failure: str, gap: float | None, *, estimated: bool, kept_at: Path | None = None
+) -> None:
     """Leave with a sentence and an exit code of its own if something did not end well.
 
     Parameters
@@ -233,6 +246,8 @@ def conclude(outcome: Outcome, failure: str, gap: float | None, *, estimated: bo
         As asked for.
     estimated : bool
         Whether an error on entries held out was asked for.
+    kept_at : Path or None
+        The checkpoint, which an interrupted fit can go on from.
 
     Raises
     ------
@@ -243,7 +258,7 @@ def conclude(outcome: Outcome, failure: str, gap: float | None, *, estimated: bo
     if solution.status is Status.DIVERGED:
         raise Refusal(f"{failure}; {said}", Exit.DIVERGED)
     if solution.status is Status.INTERRUPTED:
-        raise Refusal(f"Interrupted after step {solution.steps}; {said}", Exit.INTERRUPTED)
+        raise Refusal(f"Interrupted after step {solution.steps}; {said}{keeping.going_on(kept_at)}", Exit.INTERRUPTED)
     if estimated and outcome.held_out is None:
         raise Refusal(f"Interrupted before the error on unseen entries was estimated; {said}", Exit.INTERRUPTED)
     if gap is not None and not solution.converged:

@@ -14,11 +14,13 @@ import typer
 from lopside import Full, Run, Solution, Status, Stop, factorize
 from lopside.arrays import as_rank
 from lopside.catalog import parse
-from lopside.cli.progress import Interruption, Progress, waiting
+from lopside.cli import keeping
+from lopside.cli.progress import Progress, waiting
 from lopside.cli.show import fit_pairs
 from lopside.cli.talk import Exit, Refusal, print_pairs, say, usage
 from lopside.cli.targets import choose_targets, draw, kept, require_targets, save
 from lopside.errors import ConvergenceWarning, DivergedError
+from lopside.interruption import Interruption
 from lopside.io import json_text, no_empty_folder, read_matrix
 from lopside.report import fit_record
 from lopside.threads import one_blas_thread, thread_count
@@ -72,6 +74,8 @@ def factor(
     trace_every: Annotated[
         int | None, typer.Option(min=1, help="Steps between two full entries of the trace; default 100.")
     ] = None,
+    checkpoint: keeping.File = None,
+    checkpoint_every: keeping.Every = None,
     out: Annotated[
         Path | None,
         typer.Option(help="A folder for factors.npz and trace.csv, or one FILE.npz; nothing is kept without it."),
@@ -96,6 +100,7 @@ def factor(
     options = {"--solver": solver, "--step-size": step_size, "--start": start, "--sigma1": sigma1}
     options |= {"--trace-every": trace_every, **{_option(name): given for name, given in conditions.items()}}
     steering = [name for name, given in options.items() if given is not None]
+    where = keeping.kept_in(checkpoint, checkpoint_every, out)
     require_one_goal(rank, relative_error, tol, memory_limit, steering)
     with usage():
         method = parse("solver", solver or "agd")
@@ -117,10 +122,15 @@ def factor(
             as_rank(rank, problem.shape)
         require_targets(targets, matrix, out)
         if steering:
-            how = {"rank": rank, "start": begin, "stop": stop, "rng": rng, "sigma1": sigma1, "watch": plot}
-            solution, failure = finish(Run(problem, method, **how, trace_every=trace_every or 100), shown=shown)
+            how = {"rank": rank, "start": begin, "stop": stop, "rng": rng, "sigma1": sigma1, "watch": plot, **where}
+            run = Run(problem, method, **how, trace_every=trace_every or 100)
+            solution, failure = finish(run, shown=shown, quiet=quiet)
         else:
-            solution, failure = best(problem, rank, relative_error, tol, rng, memory_limit, shown=shown)
+            goal = {"relative_error": relative_error, "tol": TOLERANCE if tol is None else tol}
+            limit = None if memory_limit is None else 1e9 * memory_limit
+            if checkpoint is not None and checkpoint.exists():
+                say(f"Resuming from {checkpoint}", quiet=quiet)
+            solution, failure = best(problem, rank, **goal, rng=rng, memory_limit=limit, **where, shown=shown)
         outputs = save(solution, targets)  # what cannot be written here could be a moment ago: a full disk
         certificate = None
         try:
@@ -137,7 +147,13 @@ def factor(
         print_pairs(fit_pairs(solution, certificate, outputs))
         if certificate and not steering:
             print(f"\n{certificate.summary()}")
-    conclude(solution, outputs, failure, asked=not steering or (stop is not None and stop.asks_for_tolerance))
+    conclude(
+        solution,
+        outputs,
+        failure,
+        kept_at=checkpoint,
+        asked=not steering or (stop is not None and stop.asks_for_tolerance),
+    )
 
 
 def _option(name: str) -> str:
@@ -174,28 +190,23 @@ def require_one_goal(
             raise Refusal(f"got {name} with {steering[0]}, which asks for a run of its own; expected one of them")
 
 
-def best(
-    problem: Full,
-    rank: int | None,
-    relative_error: float | None,
-    tol: float | None,
-    rng: int,
-    memory_limit: float | None,
-    *,
-    shown: bool,
-) -> tuple[Solution, str]:
-    """Return the best fit, or after Ctrl-C the best so far, and a sentence if it is not proved to be that good."""
+def best(problem: Full, rank: int | None, *, shown: bool, **asked: Any) -> tuple[Solution, str]:
+    """Return the best fit, or after Ctrl-C the best so far, and a sentence if it is not proved to be that good.
+
+    Parameters
+    ----------
+    shown : bool
+    **asked
+        What `factorize` is asked for.
+    """
     with waiting(f"factoring {problem!r}", shown=shown), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        solution = factorize(
-            problem,
-            rank,
-            tol=TOLERANCE if tol is None else tol,
-            relative_error=relative_error,
-            rng=rng,
-            memory_limit=None if memory_limit is None else 1e9 * memory_limit,
-        )
-    return solution, "".join(str(warning.message) for warning in caught)
+        solution = factorize(problem, rank, **asked)
+    missed = [warning for warning in caught if issubclass(warning.category, ConvergenceWarning)]
+    for warning in caught:
+        if warning not in missed:
+            say(f"Warning: {warning.message}")
+    return solution, "".join(str(warning.message) for warning in missed)
 
 
 def stepping(method: Any, step_size: str) -> Any:
@@ -221,8 +232,10 @@ def chosen_stop(conditions: Mapping[str, Any]) -> Stop | None:
     return Stop(**given)
 
 
-def finish(run: Run, *, shown: bool) -> tuple[Solution, str]:
+def finish(run: Run, *, shown: bool, quiet: bool = False) -> tuple[Solution, str]:
     """Run to the end, to the first Ctrl-C or until it diverges; return what there is, and why it diverged."""
+    if run.resumed is not None:
+        say(f"Resumed from {run.resumed} at step {run.state.step}", quiet=quiet)
     try:
         with Interruption() as interruption, Progress(run, shown=shown) as progress, one_blas_thread:
             for state in run:
@@ -234,7 +247,9 @@ def finish(run: Run, *, shown: bool) -> tuple[Solution, str]:
     return run.solution(), ""
 
 
-def conclude(solution: Solution, outputs: dict[str, str], failure: str, *, asked: bool) -> None:
+def conclude(
+    solution: Solution, outputs: dict[str, str], failure: str, *, asked: bool, kept_at: Path | None = None
+) -> None:
     """Leave with a sentence and an exit code of its own if the run did not end well.
 
     Parameters
@@ -243,6 +258,8 @@ def conclude(solution: Solution, outputs: dict[str, str], failure: str, *, asked
         What is known of the reason.
     asked : bool
         Whether a tolerance was asked for.
+    kept_at : Path or None
+        The checkpoint, which an interrupted run can go on from.
 
     Raises
     ------
@@ -252,7 +269,8 @@ def conclude(solution: Solution, outputs: dict[str, str], failure: str, *, asked
     if solution.status is Status.DIVERGED:
         raise Refusal(f"{failure}; {kept(solution, outputs)}", Exit.DIVERGED)
     if solution.status is Status.INTERRUPTED:
-        raise Refusal(f"Interrupted after step {solution.steps}; {kept(solution, outputs)}", Exit.INTERRUPTED)
+        more = keeping.going_on(kept_at)
+        raise Refusal(f"Interrupted after step {solution.steps}; {kept(solution, outputs)}{more}", Exit.INTERRUPTED)
     if asked and not solution.converged:
         raise Refusal(
             failure

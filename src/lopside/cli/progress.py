@@ -1,14 +1,12 @@
-"""The progress bar of a run, and an orderly end on Ctrl-C."""
+"""The progress bar of a run."""
 
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
+from contextlib import contextmanager
 from typing import Any, Self
 
 from lopside import Full, Run, Watch
@@ -133,27 +131,3 @@ def waiting(what: str, *, shown: bool) -> Iterator[Callable[[str], None]]:
 
     with screen.status(Text(what)) as status:
         yield lambda text: status.update(Text(text))
-
-
-class Interruption:
-    """Turn the first Ctrl-C into a flag, so that a step is never cut in two; the second one ends the process.
-
-    Outside the main thread, where Python hands out no signals, it does nothing.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __enter__(self) -> Self:
-        with suppress(ValueError):
-            self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def _note(self, _signal: int, _frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(ValueError, AttributeError):
-            signal.signal(signal.SIGINT, self._before)

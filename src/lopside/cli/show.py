@@ -7,6 +7,7 @@ from typing import Any
 
 from lopside import Certificate, Solution
 from lopside.errors import counted
+from lopside.text import bytes_text
 
 
 def fit_pairs(solution: Solution, certificate: Certificate | None, outputs: Mapping[str, str]) -> dict[str, str]:
@@ -28,21 +29,9 @@ def fit_pairs(solution: Solution, certificate: Certificate | None, outputs: Mapp
 
 def _bytes_text(solution: Solution) -> str:
     read, held = solution.bytes_read, solution.peak_memory
-    told = [] if read is None else [f"{_size(read)} read"]
-    told += [] if held is None else [f"at most {_size(held)} of memory beside A"]
+    told = [] if read is None else [f"{bytes_text(read)} read"]
+    told += [] if held is None else [f"at most {bytes_text(held)} of memory beside A"]
     return f" ({', '.join(told)})" if told else ""
-
-
-def _size(count: int) -> str:
-    """Return a number of bytes as a text of three digits.
-
-    >>> _size(999), _size(2_000_000), _size(31_400_000_000)
-    ('999 B', '2 MB', '31.4 GB')
-    """
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= unit:
-            return f"{count / unit:.3g} {name}"
-    return f"{count} B"
 
 
 def verdict(certificate: Certificate) -> str:

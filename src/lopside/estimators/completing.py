@@ -15,6 +15,7 @@ from lopside.certify import certify
 from lopside.errors import InputError
 from lopside.estimators.fitted import ConvergenceWarning, generator
 from lopside.estimators.fold_in import FoldIn
+from lopside.estimators.settled import Settled
 from lopside.estimators.versions import CallbackSupport, Progress
 from lopside.problems import Completion
 from lopside.ridge_path import choose_ridge
@@ -31,7 +32,7 @@ _LEAST, _COUNT = 1e-4, 27
 """The ridges that are tried fall to this share of the largest in so many steps; the search ends where errors rise."""
 
 
-class Completing(CallbackSupport, BaseEstimator):
+class Completing(Settled, CallbackSupport, BaseEstimator):
     """An estimator that fits a `Completion` problem; see `LowRankImputer` and `Recommender` for what is what."""
 
     n_components: int | None

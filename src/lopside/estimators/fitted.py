@@ -11,12 +11,14 @@ from sklearn.exceptions import ConvergenceWarning as SklearnConvergenceWarning
 from sklearn.utils import check_random_state
 
 from lopside import errors
-from lopside.arrays import as_generator
-from lopside.fitting import Fitting, Goal
-from lopside.plan import plan
+from lopside.arrays import Array, as_generator
+from lopside.fitting import Fitting
+from lopside.goal import Goal
 from lopside.problems import Full
+from lopside.sizes import choose
 from lopside.solution import Solution
 from lopside.stopping import Status
+from lopside.storage.shifted import Shifted, ones
 from lopside.threads import one_blas_thread
 
 
@@ -55,7 +57,7 @@ def factorized(
         When what was asked for is not proved.
     """
     handle = problem.metered()
-    fitting = _Heard(handle, goal, plan(handle, goal.rank, memory_limit), rng)
+    fitting = _Heard(handle, goal, choose(handle, goal.rank, memory_limit), rng)
     fitting.stop = stop
     with one_blas_thread:
         solution = fitting.done()
@@ -94,3 +96,22 @@ def generator(random_state: Any) -> np.random.Generator:
     if random_state is None or isinstance(random_state, np.random.RandomState):
         random_state = check_random_state(random_state).randint(2**31 - 1)
     return as_generator(random_state)
+
+
+_CANCELS = 1e-6
+"""Share of ‖A‖² below which what is left after subtracting the means is measured, not subtracted."""
+
+
+def centered(plain: Full, mean: Array, X: Any) -> Full:
+    """Return the problem of X less its column means, which are known."""
+    # What is held row after row has been looked at, and its means are known.
+    if plain.transposed:
+        return Full(X, center=True)
+    return Full(Shifted(plain.storage, ones(plain.storage), mean))
+
+
+def scatter_of(plain: Full, mean: Array) -> float:
+    """Return Σ ‖x − mean‖² over the rows."""
+    m, whole = plain.shape[0], plain.norm**2
+    left = whole - m * float(mean @ mean)
+    return left if left > _CANCELS * whole else plain.residual_norm(ones(plain.storage), mean[:, None]) ** 2

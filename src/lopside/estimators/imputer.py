@@ -14,6 +14,7 @@ from lopside.errors import InputError
 from lopside.estimators.completing import Completing
 from lopside.estimators.filler import Columns, Filler
 from lopside.estimators.holes import Holes
+from lopside.estimators.settled import settling
 from lopside.estimators.versions import Progress, with_callbacks
 from lopside.problems import Completion
 
@@ -123,6 +124,7 @@ class LowRankImputer(Holes, Completing):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
+    @settling
     @with_callbacks
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit to the observed entries of X.
@@ -152,6 +154,7 @@ class LowRankImputer(Holes, Completing):
         self._fit(X, y)
         return self
 
+    @settling
     @with_callbacks
     def fit_transform(self, X: Any, y: Any = None) -> Array:
         """Fit to X and return it filled; see `fit` and `transform`.

@@ -10,17 +10,19 @@ from sklearn.utils.metaestimators import available_if
 
 from lopside.arrays import Array, as_positive, as_rank
 from lopside.errors import InputError
-from lopside.estimators.fitted import factorized, generator
+from lopside.estimators.fitted import centered, factorized, generator, scatter_of
+from lopside.estimators.lazily import is_lazy, looked_at
 from lopside.estimators.projection import Projection
+from lopside.estimators.settled import settling
 from lopside.estimators.summary import Summary
 from lopside.estimators.versions import Progress, validated, with_callbacks
-from lopside.fitting import Goal
+from lopside.goal import Goal
+from lopside.linalg import here
 from lopside.problems import Full
-from lopside.storage.shifted import Shifted
 from lopside.threads import one_blas_thread
 
-_CANCELS = 1e-6
-"""Share of ‖A‖² below which what is left after subtracting the means is measured, not subtracted."""
+_SPARE = 32
+"""Directions kept between batches beside twice the rank: what one batch leaves out another may ask for."""
 
 _DEFAULT = 2
 """Components where nothing is said, as in `TruncatedSVD`."""
@@ -60,7 +62,15 @@ class LowRank(Projection):
         Of the start and of the probes of the certificate. Unlike in scikit-learn the default is a seed, so that a fit
         can be repeated; None draws one from NumPy's global state.
     memory_limit : float, optional
-        Bytes for everything but A.
+        Bytes for everything but A; in `partial_fit`, but the batch.
+    forgetting : float
+        γ in (0, 1], of `partial_fit`: each row that joins multiplies the weights of all before it by γ, so that the
+        last of N rows weighs 1 and the k-th w_k = γ^(N−k), about the last 1/(1 − γ) rows being remembered. What is
+        fitted and proved is then about diag(√w)A, with the means, variances and norms weighted by w. Any batches of
+        the same rows give the same. `fit`, which has all rows at once, expects 1.
+    n_kept : int, optional
+        Directions that `partial_fit` keeps between batches, at least d; default 2d + 32. As long as no more rows than
+        that were seen, or for no more columns, it is exact; more directions prove more.
 
     Attributes
     ----------
@@ -69,6 +79,7 @@ class LowRank(Projection):
     singular_values_ : ndarray, shape (d,)
     explained_variance_ : ndarray, shape (d,)
         Variances of the columns of Z: over m − 1 with `center=True`, as in `PCA`, else over m, as in `TruncatedSVD`.
+        Of weighted rows over Σ w − Σ w²/Σ w, or Σ w.
     explained_variance_ratio_ : ndarray, shape (d,)
         Their shares of the variance of A.
     mean_ : ndarray, shape (n,)
@@ -108,6 +119,8 @@ class LowRank(Projection):
         tol: float = 1e-6,
         random_state: Any = 0,
         memory_limit: float | None = None,
+        forgetting: float = 1.0,
+        n_kept: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.relative_error = relative_error
@@ -116,7 +129,10 @@ class LowRank(Projection):
         self.tol = tol
         self.random_state = random_state
         self.memory_limit = memory_limit
+        self.forgetting = forgetting
+        self.n_kept = n_kept
 
+    @settling
     @with_callbacks
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit to the rows of X.
@@ -145,6 +161,7 @@ class LowRank(Projection):
             self._fit(X, y)
         return self
 
+    @settling
     @with_callbacks
     def fit_transform(self, X: Any, y: Any = None) -> Array:
         """Fit to the rows of X and return Z, which the fit has found already; see `fit`.
@@ -158,23 +175,35 @@ class LowRank(Projection):
 
     def _fit(self, X: Any, y: Any) -> Array:
         self._check()
-        X = validated(self, X, reset=True, finite=False, least_rows=2 if self.center else 1)
+        if self.forgetting != 1.0:
+            raise InputError(
+                f"got forgetting = {self.forgetting} in fit, in which all rows weigh the same; expected 1. Try "
+                "partial_fit, where they come one after the other"
+            )
+        least = 2 if self.center else 1
+        lazy = is_lazy(X)
+        X = looked_at(self, X, reset=True) if lazy else validated(self, X, reset=True, finite=False, least_rows=least)
         progress = Progress(self, X, y)
-        plain, m = Full(X), X.shape[0]
-        mean = plain.transpose_times(np.ones((m, 1)))[:, 0] / m
-        problem = _centered(plain, mean, X) if self.center else plain
-        goal = Goal(self._rank(X.shape, min(X.shape)), float(self.tol), self.relative_error)
+        plain = Full(X)
+        m = plain.shape[0]
+        if m < least:
+            raise InputError(f"got {m} row; expected at least {least} with center=True")
+        mean = plain.column_sums() / m
+        problem = centered(plain, mean, X) if self.center else plain
+        goal = Goal(self._rank(plain.shape, min(plain.shape)), float(self.tol), self.relative_error)
         rng = generator(self.random_state)
         solution = factorized(problem, goal, rng=rng, memory_limit=self.memory_limit, stop=progress.step)
         # Held as Aᵀ, A Y is X only up to what the proof leaves open.
-        Z = problem.times(solution.Y) if problem.transposed else solution.X
-        scatter = problem.norm**2 if self.center else _scatter(plain, mean)
-        self._keep(Summary.of(solution, mean, scatter, center=self.center), X.dtype, Z)
+        Z = here(problem.times(solution.Y)) if problem.transposed else solution.X
+        scatter = problem.norm**2 if self.center else scatter_of(plain, mean)
+        kind = plain.dtype if lazy else X.dtype
+        self._keep(Summary.of(solution, mean, scatter, center=self.center), kind, Z)
         self.certificate_, self.trace_, self.n_iter_ = solution.certificate, solution.trace, solution.steps
         progress.end()
-        return Z.astype(X.dtype)
+        return Z.astype(kind)
 
     @available_if(_counts)
+    @settling
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Go on from the rows seen so far with those of X, of any number; what is not there any more is not needed.
 
@@ -195,9 +224,12 @@ class LowRank(Projection):
         Raises
         ------
         InputError
-            Where the rank or `center` are others than before.
+            Where the rank or `center` are others than before, and where `memory_limit` leaves no room. What was known
+            before the batch stays.
         """
         self._check()
+        if is_lazy(X):
+            raise InputError("got a Dask collection in partial_fit; expected rows in memory. Try fit, chunk by chunk")
         before: Summary | None = getattr(self, "_summary", None)
         X = validated(self, X, reset=before is None)
         rank = self._rank(X.shape, X.shape[1]) or 1
@@ -209,7 +241,9 @@ class LowRank(Projection):
                 "same in each partial_fit. Try clone, which forgets the rows seen"
             )
         with one_blas_thread:
-            summary = before.merged(X)
+            keep = self._kept(rank)
+            limit = self.memory_limit
+            summary = before.merged(X, keep, forgetting=float(self.forgetting), memory_limit=limit)
             self._keep(summary, X.dtype)
         self.certificate_, self.n_iter_ = summary.certificate(X.dtype), summary.merges
         self.__dict__.pop("trace_", None)
@@ -217,6 +251,8 @@ class LowRank(Projection):
 
     def _check(self) -> None:
         as_positive(self.tol, "tol")
+        if not as_positive(self.forgetting, "forgetting") <= 1.0:
+            raise InputError(f"got forgetting = {self.forgetting}; expected at most 1, which forgets nothing")
         for name in ("center", "whiten"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise InputError(f"got {name} = {getattr(self, name)!r}; expected True or False")
@@ -247,16 +283,12 @@ class LowRank(Projection):
                 f"n_features = {shape[1]}. {advice}"
             ) from None
 
-
-def _centered(plain: Full, mean: Array, X: Any) -> Full:
-    # What is held row after row has been looked at, and its means are known.
-    if plain.transposed:
-        return Full(X, center=True)
-    return Full(Shifted(plain.storage, np.ones(plain.shape[0]), mean))
-
-
-def _scatter(plain: Full, mean: Array) -> float:
-    """Return Σ ‖x − mean‖² over the rows."""
-    m, whole = plain.shape[0], plain.norm**2
-    left = whole - m * float(mean @ mean)
-    return left if left > _CANCELS * whole else plain.residual_norm(np.ones((m, 1)), mean[:, None]) ** 2
+    def _kept(self, rank: int) -> int:
+        if self.n_kept is None:
+            return 2 * rank + _SPARE
+        if not isinstance(self.n_kept, int | np.integer) or isinstance(self.n_kept, bool) or self.n_kept < rank:
+            raise InputError(
+                f"got n_kept = {self.n_kept!r} with n_components = {rank}; expected an integer from {rank} on. Try "
+                f"{2 * rank + _SPARE}, the default"
+            )
+        return int(self.n_kept)

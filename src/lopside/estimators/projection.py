@@ -11,6 +11,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from lopside.arrays import Array
 from lopside.errors import InputError
+from lopside.estimators.lazily import is_lazy, looked_at, times
+from lopside.estimators.settled import Settled
 from lopside.estimators.summary import Summary
 from lopside.estimators.versions import FLOATS, CallbackSupport, validated
 from lopside.stopping import rounding_level
@@ -22,7 +24,7 @@ def _has_noise(estimator: Any) -> bool:
     return True
 
 
-class Projection(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Projection(Settled, CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A transformer with `center` and `whiten` that keeps components; see `LowRank`."""
 
     center: bool
@@ -40,7 +42,8 @@ class Projection(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMi
         ndarray, shape (m, d)
         """
         check_is_fitted(self)
-        return self._scaled(self._projected(validated(self, X, reset=False)))
+        X = looked_at(self, X, reset=False) if is_lazy(X) else validated(self, X, reset=False)
+        return self._scaled(self._projected(X))
 
     def inverse_transform(self, X: Any) -> Array:
         """Return Z C + 1μᵀ, without μ unless `center`.
@@ -55,7 +58,7 @@ class Projection(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMi
         ndarray, shape (m, n)
         """
         check_is_fitted(self)
-        Z = check_array(X, dtype=FLOATS)
+        Z = X if is_lazy(X) else check_array(X, dtype=FLOATS)
         A = (Z * self._scale() if self.whiten else Z) @ self.components_
         return A + self.mean_ if self.center else A
 
@@ -79,7 +82,7 @@ class Projection(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMi
             Where the model leaves no noise, so that there is no density.
         """
         check_is_fitted(self)
-        X = validated(self, X, reset=False)
+        X = looked_at(self, X, reset=False) if is_lazy(X) else validated(self, X, reset=False)
         Z, mean = self._projected(X).astype(np.float64), self.mean_.astype(np.float64)
         if hasattr(X, "multiply"):
             squares = np.asarray(X.multiply(X).sum(axis=1)).ravel() - 2.0 * (X @ mean) + mean @ mean
@@ -142,7 +145,7 @@ class Projection(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMi
         return variances, float(self.noise_variance_)
 
     def _projected(self, X: Any) -> Array:
-        Z = X @ self.components_.T
+        Z = times(X, self.components_.T) if is_lazy(X) else X @ self.components_.T
         return Z - self.mean_ @ self.components_.T if self.center else Z
 
     def _scaled(self, Z: Array) -> Array:
@@ -152,7 +155,7 @@ class Projection(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMi
         deviations = np.sqrt(self.explained_variance_)
         # Of a direction without variance only rounding is known, which is not blown up.
         mean = float(np.linalg.norm(self.mean_)) if self.center else 0.0
-        size = np.hypot(self.singular_values_[0] / self.n_samples_seen_**0.5, mean)
+        size = np.hypot(self.singular_values_[0] / self._summary.weight**0.5, mean)
         least = rounding_level(deviations.dtype) * size
         return np.maximum(deviations, least if least > 0.0 else 1.0).astype(deviations.dtype)
 
@@ -160,7 +163,7 @@ class Projection(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMi
         """Set the fitted attributes, in this precision; Z, where it is there, tells the variances."""
         (values, C), m, n = summary.components(), summary.rows, len(summary.mean)
         if self.center:
-            count = max(m - 1, 1)
+            count = summary.freedom or 1.0
             variances, whole = np.square(values) / count, summary.norm**2 / count
             others, missed = min(m, n) - len(values), summary.missed
             noisy = others > 0 and missed > rounding_level(np.float64) * summary.norm
@@ -168,8 +171,10 @@ class Projection(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMi
             self.mean_ = summary.mean.astype(dtype)
         else:
             shift = C @ summary.mean
-            variances = np.var(Z, axis=0, dtype=np.float64) if Z is not None else np.square(values) / m - shift**2
-            variances, whole = np.maximum(variances, 0.0), summary.scatter / m
+            variances = (
+                np.square(values) / summary.weight - shift**2 if Z is None else np.var(Z, axis=0, dtype=np.float64)
+            )
+            variances, whole = np.maximum(np.asarray(variances), 0.0), summary.scatter / summary.weight
             for name in ("mean_", "noise_variance_"):
                 self.__dict__.pop(name, None)
         self.components_, self.singular_values_ = C.astype(dtype), values.astype(dtype)

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from lopside.errors import InputError, counted
 from lopside.estimators.ratings import seen, stated, triples
 from lopside.estimators.recommending import Recommending
+from lopside.estimators.settled import settling
 from lopside.estimators.versions import Progress, with_callbacks
 from lopside.ids import Ids, factorized
 from lopside.observations import as_observations
@@ -112,6 +113,7 @@ class Recommender(Recommending):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
+    @settling
     @with_callbacks
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit to known entries.

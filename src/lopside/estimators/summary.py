@@ -1,15 +1,18 @@
 """What is kept of rows that come batch by batch: few directions, and a bound on all that was dropped.
 
-Let A hold the rows seen so far, less their mean where asked for. A summary is B = diag(s) V (ℓ × n) with
+Let A hold the rows seen so far, less their mean where asked for, each times √w, w its weight. A row that joins has the
+weight 1 and multiplies those of all before it by a factor γ ≤ 1 that forgets; means are weighted likewise. A summary is
+B = diag(s) V (ℓ × n) with
 
     AᵀA = BᵀB + D + E,                                                                                    (1)
 
 D of what was dropped and E of rounding.
 
-A batch X joins by a thin SVD of B on top of X, both less their means, and of √(pq/(p + q))·(mean₁ − mean₂)ᵀ for p and
-q rows, because these three make up the new AᵀA [RLLY08]. What is dropped of the singular values joins D, as WᵀW. Hence
-D ⪰ 0, tr D is known, and Σ_{i≤d} λ_i(D) is at most the sum of the d largest squared values of all that was dropped,
-batch by batch [Fan49]. With V_d the first d rows of V, (1) gives, but for E,
+A batch X of q rows joins as B on top of X, both less their means, and of √(vw/(v + w))·(mean₁ − mean₂)ᵀ for weights v
+and w in all, because these three make up the new AᵀA [RLLY08]; what was there before is multiplied by γ^q. What is
+dropped of the stack (see `lopside.estimators.merging`) joins D, as WᵀW. Hence D ⪰ 0, tr D is known, and Σ_{i≤d} λ_i(D)
+is at most the sum of the d largest squared values of all that was dropped, batch by batch [Fan49]. With V_d the first d
+rows of V, (1) gives, but for E,
 
     ‖A − A V_dᵀV_d‖_F² ≤ Σ_{i>d} s_i² + tr D,
     Σ_{i≤d} σ_i(A)² ≤ Σ_{i≤d} s_i² + Σ_{i≤d} λ_i(D),      s_i² ≤ σ_i(A)² ≤ s_i² + λ₁(D),
@@ -23,7 +26,6 @@ well, which couples Y to the rest: d eigenvalues of ±E sum to at most √d ‖G
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -31,20 +33,12 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.errors import InputError
+from lopside.estimators.merging import pieces, reduced
 from lopside.krylov import EPSILON
-from lopside.linalg import frobenius, tall_qr, thin_svd
+from lopside.linalg import frobenius, thin_svd
 from lopside.solution import Solution
 from lopside.theory.certificate import Certificate, Check, Part
 from lopside.theory.eckart_young import Gap
-
-_SPARE = 32
-"""Directions kept beside twice the rank: what one batch leaves out another may ask for."""
-
-_ROWS = 256
-"""Rows that join at once; more make the decomposition dearer than a few merges are."""
-
-_NARROW_ROWS = 8192
-"""The same where there are no more columns than `_ROWS`, so that a QR factorization comes first."""
 
 _LARGEST = 1e150
 
@@ -62,7 +56,9 @@ class Summary:
         Rows seen, and batches that were merged.
     mean : ndarray, shape (n,)
     scatter : float
-        Σ ‖x − mean‖² over the rows.
+        Σ w‖x − mean‖² over the rows.
+    weight, squared_weight : float
+        Σ w and Σ w².
     values, vectors : ndarray, shapes (ℓ,) and (ℓ, n)
         s, largest first, and V.
     lost, lost_leading, lost_top : float
@@ -77,6 +73,8 @@ class Summary:
     merges: int
     mean: Array
     scatter: float
+    weight: float
+    squared_weight: float
     values: Array
     vectors: Array
     lost: float = 0.0
@@ -87,7 +85,7 @@ class Summary:
     @classmethod
     def empty(cls, rank: int, columns: int, *, center: bool) -> Self:
         """Return the summary of no rows."""
-        return cls(rank, center, 0, 0, np.zeros(columns), 0.0, np.zeros(0), np.zeros((0, columns)))
+        return cls(rank, center, 0, 0, np.zeros(columns), 0.0, 0.0, 0.0, np.zeros(0), np.zeros((0, columns)))
 
     @classmethod
     def of(cls, solution: Solution, mean: Array, scatter: float, *, center: bool) -> Self:
@@ -103,6 +101,8 @@ class Summary:
             merges=1,
             mean=mean,
             scatter=scatter,
+            weight=float(solution.shape[0]),
+            squared_weight=float(solution.shape[0]),
             values=s,
             vectors=solution.Y.T.astype(np.float64),
             lost=missed,
@@ -121,48 +121,69 @@ class Summary:
         """Bound on ‖A − A V_dᵀV_d‖_F."""
         return math.sqrt(float(np.square(self.values[self.rank :]).sum()) + self.lost)
 
-    def merged(self, batch: Any) -> Self:
+    @property
+    def freedom(self) -> float:
+        """Σ w − Σ w²/Σ w, by which a scatter is divided for a variance without bias: m − 1 where all weigh the same."""
+        return max(self.weight - self.squared_weight / self.weight, 0.0) if self.weight else 0.0
+
+    def merged(self, batch: Any, keep: int, *, forgetting: float = 1.0, memory_limit: float | None = None) -> Self:
         """Return the summary with the rows of an array or a sparse matrix (CSR, CSC) added, of any number.
+
+        Parameters
+        ----------
+        batch : array or sparse matrix, shape (q, n)
+        keep : int
+            ℓ, at least d.
+        forgetting : float
+            γ, in (0, 1].
+        memory_limit : float, optional
+            Bytes, beside the batch.
 
         Raises
         ------
         InputError
-            If ‖X‖_F² overflows.
+            If ‖X‖_F² overflows, and if one row at a time would take more memory.
         """
-        grown = self
-        for rows in _pieces(batch, self.mean.size):
-            grown = grown._with(rows)
-        return replace(grown, merges=self.merges + 1)
+        grown, held = self, self.values[:, None] * self.vectors
+        for rows in pieces(batch, max(keep, len(held)), memory_limit):
+            grown, held = grown._with(rows, held, keep, forgetting)
+        _, s, V = thin_svd(held)
+        return replace(grown, merges=self.merges + 1, values=s, vectors=V)
 
-    def _with(self, rows: Array) -> Self:
+    def _with(self, rows: Array, held: Array, keep: int, forgetting: float) -> tuple[Self, Array]:
+        """Return what is known with these rows, and the ℓ × n matrix that `values` and `vectors` are to be made of."""
         if not (size := frobenius(rows)) < _LARGEST:
             raise InputError(
                 f"got rows with ‖X‖_F = {size:.3g}, whose square is outside the range of float64; expected less than "
                 f"{_LARGEST:g}. Try dividing them by their largest entry"
             )
-        q, total = len(rows), self.rows + len(rows)
-        own = rows.mean(axis=0)
+        q = len(rows)
+        weights, aged = forgetting ** np.arange(q - 1.0, -1.0, -1.0), forgetting**q
+        before, joining = aged * self.weight, float(weights.sum())
+        total = before + joining
+        own = weights @ rows / joining
         step = own - self.mean
-        apart = math.sqrt(self.rows * q / total) * step
-        deviations = rows - own
-        scatter = self.scatter + frobenius(deviations) ** 2 + float(apart @ apart)
-        parts = [self.values[:, None] * self.vectors, *((deviations, apart[None]) if self.center else (rows,))]
-        s, V = _directions(np.vstack(parts))
-        keep = 2 * self.rank + _SPARE
-        dropped = np.square(s[keep:])
-        energy = float(np.square(s).sum()) + self.lost
+        apart = math.sqrt(before * joining / total) * step
+        roots = np.sqrt(weights)[:, None]
+        deviations = roots * (rows - own)
+        scatter = aged * self.scatter + frobenius(deviations) ** 2 + float(apart @ apart)
+        stack = np.vstack(
+            [math.sqrt(aged) * held, *((deviations, apart[None]) if self.center else (roots * rows,))], dtype=np.float64
+        )
+        energy = frobenius(stack) ** 2 + aged * self.lost
+        held, dropped = reduced(stack, keep)
         return replace(
             self,
-            rows=total,
-            mean=self.mean + step * (q / total),
+            rows=self.rows + q,
+            mean=self.mean + step * (joining / total),
             scatter=scatter,
-            values=s[:keep],
-            vectors=V[:keep],
-            lost=self.lost + float(dropped.sum()),
-            lost_leading=self.lost_leading + float(dropped[: self.rank].sum()),
-            lost_top=self.lost_top + float(dropped[:1].sum()),
-            blur=self.blur + (10 + len(s[:keep])) * EPSILON * energy,
-        )
+            weight=total,
+            squared_weight=aged**2 * self.squared_weight + float(weights @ weights),
+            lost=aged * self.lost + float(dropped.sum()),
+            lost_leading=aged * self.lost_leading + float(dropped[: self.rank].sum()),
+            lost_top=aged * self.lost_top + float(dropped[:1].sum()),
+            blur=aged * self.blur + (10 + len(stack)) * EPSILON * energy,
+        ), held
 
     def components(self) -> tuple[Array, Array]:
         """Return the d leading values and vectors; where there are fewer, zeros and what completes a basis."""
@@ -175,14 +196,15 @@ class Summary:
         return values, np.array(vectors)
 
     def certificate(self, dtype: Any) -> Certificate:
-        """Return what is proved about the projection of all rows on the components, held in this precision."""
+        """Return what is proved of the projection of all rows, each times √w, on the components in this precision."""
         gap = self._gap(dtype)
         scale, loss = self.norm or 1.0, 0.5 * gap.missed**2
         known = f"no rank-{self.rank} matrix is below {gap.least / scale:.6g}"
         if math.isfinite(gap.excess):
             known += f", so the error is at most {gap.excess:.2g} (relative) above the least"
+        weighed = f", of weight {self.weight:.6g}" if self.weight < self.rows else ""
         part = Part(
-            theorem=f"Eckart–Young gap of {self.rows} rows in batches",
+            theorem=f"Eckart–Young gap of {self.rows} rows in batches{weighed}",
             source="EY36, RLLY08, Fan49",
             holds=True,
             checks=(Check("least loss ≥ ½(‖A‖² − Σ of the d largest σ²)", max(0.0, loss - gap.gap), loss, True),),
@@ -213,21 +235,6 @@ class Summary:
             singular_values=np.sqrt(np.column_stack([np.maximum(squares - self.blur, 0.0), upper])),
             failure_probability=0.0,
         )
-
-
-def _pieces(batch: Any, columns: int) -> Iterator[Array]:
-    count = _ROWS if columns > _ROWS else _NARROW_ROWS
-    for first in range(0, batch.shape[0], count):
-        piece = batch[first : first + count]
-        yield np.asarray(piece.toarray() if hasattr(piece, "toarray") else piece, dtype=np.float64)
-
-
-def _directions(stacked: Array) -> tuple[Array, Array]:
-    """Return the singular values and right singular vectors, as rows."""
-    if len(stacked) > stacked.shape[1]:
-        stacked = tall_qr(stacked)[1]
-    _, s, V = thin_svd(stacked)
-    return s, V
 
 
 def _another(vectors: Array) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import validation
 
 from lopside.errors import InputError
+from lopside.estimators.settled import settled
 
 FLOATS: Any = (np.float64, np.float32)
 """Kept as they are; everything else becomes the first."""
@@ -129,5 +130,6 @@ class Progress:
     def end(self) -> None:
         """End the fit: the estimator is fitted."""
         self._end_step()
+        settled(self._known["estimator"])  # callbacks are handed copies of it
         if self._fit is not None:
             self._fit.call_on_fit_task_end(**self._known, reconstruction_attributes={})

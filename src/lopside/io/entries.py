@@ -20,7 +20,7 @@ def locked(arrays: dict[str, Array], name: str) -> Array:
     factor = arrays[name]
     if factor.ndim != 2 or 0 in factor.shape or factor.dtype not in (np.float32, np.float64):
         raise ValueError(f"{name} of shape {factor.shape} and type {factor.dtype}, which is no matrix of floats")
-    if not (np.abs(factor) <= LARGEST).all():  # NaN is no less than anything
+    if not (np.abs(factor) <= np.float64(LARGEST)).all():  # NaN is no less than anything
         raise ValueError(f"a number in {name} that is NaN, or beyond ±{LARGEST:g}")
     factor.flags.writeable = False
     return factor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from lopside.errors import FileError
 
 
 @contextmanager
-def whole_file(path: str | PathLike[str]) -> Iterator[BinaryIO]:
+def whole_file(path: str | PathLike[str], *, durable: bool = False, previous: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file that becomes `path` when the block ends; after an error nothing is left behind.
 
     The bytes go to a temporary neighbour, which takes the name in one step, so that a reader never sees half
@@ -24,6 +25,10 @@ def whole_file(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     ----------
     path : path-like
         Replaced if it exists.
+    durable : bool
+        Wait until the bytes, and then the name, are on the disk: they outlast a power cut.
+    previous : Path, optional
+        A name in the same folder under which the file replaced stays.
 
     Yields
     ------
@@ -35,17 +40,57 @@ def whole_file(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         If the path cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    temporary = _temporary(path, named=durable)
     try:
         try:
             # Not tempfile: it would leave the file readable by its owner only.
             with open(temporary, "xb") as file:
                 yield file
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if previous is not None and path.exists():
+                _keep(path, previous)
             temporary.replace(path)
+            if durable:
+                _settle(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def _temporary(path: Path, *, named: bool = False) -> Path:
+    # What is written for long may be left behind by a kill, and is then to be found by its name.
+    return path.with_name(f".{f'{path.name}.' if named else ''}{secrets.token_hex(8)}.part")
+
+
+def _keep(path: Path, previous: Path) -> None:
+    """Give a file its second name; it keeps the first, where the file system has links."""
+    link = _temporary(path, named=True)
+    try:
+        os.link(path, link)
+        link.replace(previous)
+    except OSError:
+        path.replace(previous)
+    finally:
+        link.unlink(missing_ok=True)
+
+
+def _settle(folder: Path) -> None:
+    with suppress(OSError):  # where folders cannot be opened, as on Windows
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def clear_parts(path: Path) -> None:
+    """Remove what durable writes to `path` have left behind that were killed."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.part"):
+        with suppress(OSError):
+            part.unlink()
 
 
 def require_writable(path: str | PathLike[str]) -> None:
@@ -59,7 +104,7 @@ def require_writable(path: str | PathLike[str]) -> None:
     path = Path(path)
     if path.is_dir():
         raise FileError(f"got the folder {path} to write to; expected a file name. Try {path / 'factors.npz'}")
-    probe = path.with_name(f".{secrets.token_hex(8)}.part")
+    probe = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(probe, "xb"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Literal, Self
 
-from lopside.observations import Observations, as_observations
+from lopside.observations import as_observations
 from lopside.observed_tables import of_sparse, of_table
 from lopside.problems.observed import Observed
 from lopside.problems.penalty import Bias, Penalty, RidgeScaling
+from lopside.storage.place import is_on_dask
 
 Duplicates = Literal["error", "mean", "last"]
 
@@ -21,7 +22,8 @@ class Completion(Observed):
     Parameters
     ----------
     rows, cols : array_like of int, shape (k,)
-        Places of the known entries, counted from 0.
+        Places of the known entries, counted from 0. These three and `weights` may be arrays of Dask in the same chunks;
+        see `from_dask`.
     values : array_like, shape (k,)
         Finite. float32 and float64 are kept, integers become float64.
     shape : (m, n), optional
@@ -86,7 +88,10 @@ class Completion(Observed):
         duplicates: Duplicates = "error",
         threads: int | None = None,
     ) -> None:
-        known = as_observations(rows, cols, values, shape=shape, weights=weights, duplicates=duplicates)
+        take: Any = as_observations
+        if is_on_dask(rows, cols, values, weights):
+            from lopside.storage.spreading import spread_arrays as take
+        known = take(rows, cols, values, shape=shape, weights=weights, duplicates=duplicates)
         super().__init__(known, Penalty(ridge, ridge_scaling, bias, bias_ridge), threads)
 
     @classmethod
@@ -164,7 +169,35 @@ class Completion(Observed):
         return problem
 
     @classmethod
-    def _of(cls, known: Observations, penalty: Penalty, threads: int | None) -> Self:
+    def from_dask(
+        cls,
+        frame: Any,
+        *,
+        row: Hashable,
+        column: Hashable,
+        value: Hashable,
+        weight: Hashable = None,
+        ridge: float = 0.0,
+        ridge_scaling: RidgeScaling = "none",
+        bias: Bias = "none",
+        bias_ridge: float | None = None,
+        duplicates: Duplicates = "error",
+    ) -> Self:
+        """Return the problem of a long frame of Dask, with the factors that `from_frame` of all its rows would have.
+
+        The frame is read once; its entries then lie with the workers, by rows and, when first needed, by columns, in
+        as many partitions as the frame has. The factors, ids and numbers of entries of a line are here. Any number of
+        partitions and workers gives the same bits, and what a worker held that died is made again from the frame.
+        With a `distributed.Client` open the partitions lie with its workers, and it must stay open; without one Dask's
+        threads do the work. Arrays of Dask go through `Completion` itself.
+        """
+        from lopside.storage.spreading import spread_frame
+
+        known = spread_frame(frame, row=row, column=column, value=value, weight=weight, duplicates=duplicates)
+        return cls._of(known, Penalty(ridge, ridge_scaling, bias, bias_ridge), None)
+
+    @classmethod
+    def _of(cls, known: Any, penalty: Penalty, threads: int | None) -> Self:
         problem = cls.__new__(cls)
         Observed.__init__(problem, known, penalty, threads)
         return problem

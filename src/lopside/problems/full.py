@@ -7,15 +7,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from lopside.arrays import Array, as_factors
+from lopside.arrays import Array, as_factor, as_factors, read_only, require_pair
 from lopside.errors import InputError
-from lopside.linalg import gram, largest_singular_value, thin_svd
+from lopside.linalg import gram, here, largest_singular_value, thin_svd
 from lopside.problems.moves import moved
 from lopside.problems.point import Point
 from lopside.problems.protocol import Metric, Order
 from lopside.problems.stretches import can_stretch, descended
-from lopside.storage import Storage, Sweep
+from lopside.rows import Rows
+from lopside.storage import Sweep, to_host
 from lopside.storage.choose import as_storage
+from lopside.storage.protocol import elsewhere
+from lopside.storage.shifted import ones
 from lopside.threads import one_blas_thread
 
 
@@ -24,10 +27,13 @@ class Full:
 
     Parameters
     ----------
-    A : array_like, sparse matrix, path of a .npy file, LinearOperator or Storage, shape (m, n)
-        Real and finite. float64 and float32 are kept, integers and booleans become float64. The data are held,
-        not copied, where their form allows it: do not change them while the problem lives. A file is read in
-        blocks.
+    A : array_like, sparse matrix, path of a .npy, Dask array or frame, array of PyTorch, CuPy or JAX, LinearOperator
+        Of shape (m, n), real and finite. float64 and float32 are kept, integers and booleans become float64. The data
+        are held, not copied, where their form allows it: do not change them while the problem lives. A file is read in
+        blocks. An array of another library is worked on by that library on the device it is on, and X and Y are given
+        back there. Chunks of a Dask array are worked on where they are, and X, along them, stays there as a Dask array:
+        persist A first, if it fits into the workers' memory; else each read loads every chunk once. Any storage of
+        `lopside.storage` will do too.
     center : bool
         Subtract from each column its mean: the matrix is then A − 1μᵀ, which is never formed.
     weights : array_like, shape (m,), optional
@@ -35,7 +41,11 @@ class Full:
         of X divided by √w give the factors of A itself that are best for ½ Σ_i w_i ‖row_i(X Yᵀ − A)‖².
     threads : int, optional
         How many threads read A; the result has the same bits for any number. Default: the environment
-        variable LOPSIDE_THREADS, else every usable core.
+        variable LOPSIDE_THREADS, else every usable core. An array library has threads of its own.
+    device : str or device of an array library, optional
+        Where a dense matrix in this machine's memory, or in a .npy file, is worked on: "cuda" or "cuda:1" (PyTorch), or
+        an object that names a device of PyTorch, CuPy or JAX. It is copied there if it fits, and else streamed in every
+        pass; X and Y are given back there.
 
     Attributes
     ----------
@@ -62,9 +72,13 @@ class Full:
     ((2, 2), 5.0)
     """
 
-    def __init__(self, A: Any, *, center: bool = False, weights: Any = None, threads: int | None = None) -> None:
-        self.storage: Storage
-        self.storage, self.transposed, self.notes = as_storage(A, threads=threads, center=center, weights=weights)
+    def __init__(
+        self, A: Any, *, center: bool = False, weights: Any = None, threads: int | None = None, device: Any = None
+    ) -> None:
+        self.storage: Any
+        self.storage, self.transposed, self.notes = as_storage(
+            A, threads=threads, center=center, weights=weights, device=device
+        )
         rows, columns = self.storage.shape
         self.shape: tuple[int, int] = (columns, rows) if self.transposed else (rows, columns)
         self.dtype = self.storage.dtype
@@ -98,6 +112,11 @@ class Full:
         """How many bytes of A were read through this handle."""
         return self.reads * self.storage.nbytes
 
+    @property
+    def known(self) -> frozenset[str]:
+        """What has been computed of A so far and is kept: "sigma1", "svd"."""
+        return frozenset(self._known)
+
     def metered(self) -> Self:
         """Return a handle on the same matrix whose `reads` starts at 0."""
         handle = type(self).__new__(type(self))
@@ -115,11 +134,16 @@ class Full:
             )
         return self._known["sigma1"]
 
+    def whole_within(self, work: float) -> bool:
+        """Whether LAPACK may decompose A: m·n·min(m, n) ≤ `work`, and what is held elsewhere small enough to fetch."""
+        m, n = self.shape
+        return m * n * min(m, n) <= work and (m * n <= FETCHED or not elsewhere(self.storage))
+
     def svd(self) -> tuple[Array, Array, Array]:
         """Return LAPACK's thin SVD of A in float64, kept for the next call; O(mn·min(m, n)) work."""
         if "svd" not in self._known:
             m, n = self.shape
-            A = self.times(np.eye(n)) if n <= m else self.transpose_times(np.eye(m)).T
+            A = here(self.times(np.eye(n))) if n <= m else here(self.transpose_times(np.eye(m))).T
             # A power of two near ‖A‖_F: LAPACK's own scaling of large matrices costs two digits.
             scale = 2.0 ** round(math.log2(self.norm)) if self.norm else 1.0
             U, sigma, Vt = thin_svd(A / scale)
@@ -147,22 +171,60 @@ class Full:
     def times(self, Y: Array) -> Array:
         """Return A Y in the wider of their precisions; Y has shape (n, k)."""
         self.reads += 1
-        return self.storage.transpose_times(Y) if self.transposed else self.storage.times(Y)
+        return self.storage.transpose_times(self.placed(Y)) if self.transposed else self.storage.times(Y)
 
     def transpose_times(self, X: Array) -> Array:
         """Return Aᵀ X in the wider of their precisions; X has shape (m, k)."""
         self.reads += 1
-        return self.storage.times(X) if self.transposed else self.storage.transpose_times(X)
+        return self.storage.times(X) if self.transposed else self.storage.transpose_times(self.placed(X))
+
+    def column_sums(self) -> Array:
+        """Return Aᵀ1, shape (n,)."""
+        self.reads += 1
+        one = ones(self.storage, self.transposed)
+        return (here(self.storage.times(one)) if self.transposed else self.storage.transpose_times(one))[:, 0]
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
         self.reads += 1
-        return self.storage.residual_norm(Y, X) if self.transposed else self.storage.residual_norm(X, Y)
+        rows, side = (Y, X) if self.transposed else (X, Y)
+        return self.storage.residual_norm(self.placed(rows), side)
+
+    def factors(self, X: Any, Y: Any, dtype: Any) -> tuple[Any, Any]:
+        """Return copies of X (m × d) and Y (n × d) in this precision, each held where it is worked with.
+
+        Raises
+        ------
+        InputError
+            If they are not finite matrices that fit the shape.
+        """
+        kind = np.dtype(dtype)
+        there = elsewhere(self.storage)
+        if there is None:
+            return as_factors(to_host(X), to_host(Y), self.shape, kind)
+        rows, side = (Y, X) if self.transposed else (X, Y)
+        names = ("Y", "X") if self.transposed else ("X", "Y")
+        rows = there.to_rows(rows, names[0], kind)
+        side = as_factor(there.to_side(side), names[1], self.side).astype(kind)
+        require_pair(rows, side)
+        return (side, rows) if self.transposed else (rows, side)
+
+    def placed(self, rows: Any) -> Any:
+        """Return a factor along the rows of B where these live."""
+        there = elsewhere(self.storage)
+        return there.to_rows(rows, "a factor", rows.dtype) if there else rows
+
+    def handed(self, factor: Any) -> Any:
+        """Return a factor as the user of this matrix holds matrices; read-only where there is such a thing."""
+        if isinstance(factor, Rows):
+            return factor.native()
+        give = getattr(self.storage, "handed", read_only)
+        return give(factor)
 
     def point(self, X: Array, Y: Array) -> Point:
         """Return the `Point` at copies of X (m × d) and Y (n × d); one read of A."""
         with np.errstate(over="ignore", invalid="ignore"):  # the loss says so, and the loop with it
-            X, Y = as_factors(X, Y, self.shape, self.dtype)
+            X, Y = self.factors(X, Y, self.dtype)
             rows, side = (Y, X) if self.transposed else (X, Y)
             self.reads += 1
             return Point(self, rows, side, self.storage.transpose_times(rows), gram(rows), gram(side))
@@ -207,6 +269,9 @@ class Full:
         self.reads += reads
         return point, losses
 
+
+FETCHED = 1 << 21
+"""Entries of a matrix held elsewhere that may be brought here: 16 MiB."""
 
 _TRUST = {"float64": 1e6 * 2.0**-54, "float32": 1e3 * 2.0**-25}
 """The Gram form is used above this share of ‖A‖²: about u/3 times the accuracy wanted, 1e-5 or (float32) 1e-2."""

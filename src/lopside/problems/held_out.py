@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lopside.arrays import Array
 from lopside.errors import InputError
-from lopside.observations import Observations
-from lopside.storage.lines import Lines
+from lopside.storage.known import Held
 
 
-class Held(NamedTuple):
-    """Entries to judge a fit by: positions, values and weights (or None)."""
-
-    rows: NDArray[Any]
-    columns: NDArray[Any]
-    values: Array
-    weights: Array | None
-
-
-def parted(lines: Lines, share: float, rng: np.random.Generator) -> tuple[Observations, Held]:
-    """Return a random part of the entries row by row, and the others.
+def parted(lines: Any, share: float, mean: float, rng: np.random.Generator) -> tuple[Any, Held]:
+    """Return a random part of the entries row by row, and the others, both with `mean` added.
 
     Parameters
     ----------
-    lines : Lines
+    lines : Lines, or those of Dask
     share : float
         Of the entries that are held out, in (0, 1); at least one is, and one is left.
+    mean : float
     rng : numpy.random.Generator
     """
-    entries, weights = lines.entries, lines.weights
+    entries = lines.entries
     if not 0.0 < share < 1.0 or entries < 2:
         raise InputError(f"got share {share} of {entries} entries; expected 0 < share < 1 of two or more")
     out = np.zeros(entries, bool)
     out[rng.permutation(entries)[: min(max(1, round(share * entries)), entries - 1)]] = True
-    rows = np.repeat(np.arange(lines.shape[0], dtype=np.int32), lines.counts())
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[~out], minlength=lines.shape[0]))])
-    kept = None if weights is None else weights[~out]
-    known = Observations(indptr, lines.indices[~out], lines.values[~out], kept, lines.shape, None, None, ())
-    return known, Held(rows[out], lines.indices[out], lines.values[out], None if weights is None else weights[out])
+    return lines.parted(out, mean)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import gram
+from lopside.linalg import beside, gram
 from lopside.problems.point import Point
 from lopside.problems.protocol import Coefficients, Metric
 from lopside.storage import Storage
@@ -79,7 +79,7 @@ def _swept(storage: Storage, point: Point, at: Point, seen: Array, rule: Coeffic
     d, R = seen.shape[1], at.rows
     old = np.zeros_like(M)
     if at is not point:
-        R = np.hstack([at.rows, point.rows])
+        R = beside(at.rows, point.rows)
         M = np.concatenate([M[:d], np.zeros((d, d), kind), M[d:]])
         old = np.zeros_like(M)
     old[R.shape[1] - d : R.shape[1]] = np.eye(d, dtype=kind)

@@ -9,19 +9,18 @@ from typing import Any, Self
 import numpy as np
 
 from lopside.arrays import Array, as_factors
-from lopside.errors import counted
 from lopside.linalg import chunks
-from lopside.observations import Observations
 from lopside.problems.biases import with_biases
 from lopside.problems.completion_moves import moved
 from lopside.problems.completion_point import CompletionPoint
-from lopside.problems.held_out import Held, parted
+from lopside.problems.held_out import parted
 from lopside.problems.penalty import Penalty
 from lopside.problems.prediction import Cold, predicted
 from lopside.problems.protocol import Metric, Order
 from lopside.problems.setting import Setting
 from lopside.problems.surrogate import Surrogate
 from lopside.problems.tangent import tangent
+from lopside.storage.known import Held, Known, Product
 from lopside.storage.lines import Lines
 from lopside.threads import thread_count
 
@@ -34,22 +33,20 @@ class Observed:
 
     Parameters
     ----------
-    known : Observations
+    known : Observations or Known
         Taken over: the mean is subtracted in place.
     penalty : Penalty
     threads : int, optional
     """
 
-    def __init__(self, known: Observations, penalty: Penalty, threads: int | None = None) -> None:
-        self.penalty = penalty
-        self.shape, self.dtype = known.shape, known.values.dtype
+    def __init__(self, known: Any, penalty: Penalty, threads: int | None = None) -> None:
+        self.penalty, self.shape = penalty, known.shape
         self.row_ids, self.column_ids = known.row_ids, known.column_ids
-        self.by_rows = Lines(
-            known.indptr, known.indices, known.values, known.weights, known.shape[1], thread_count(threads)
-        )
+        self.by_rows = _held(known, threads)
+        self.dtype = self.by_rows.dtype
         self.mean = 0.0 if penalty.bias == "none" else self.by_rows.mean()
         if self.mean:
-            np.subtract(known.values, self.mean, out=known.values, casting="same_kind")
+            self.by_rows = self.by_rows.less(self.mean)
         self.entries = self.by_rows.entries
         self.norm = self.by_rows.norm()
         self.reads = 0
@@ -57,24 +54,15 @@ class Observed:
         self._known: dict[str, Any] = {}
         counts = self.by_rows.counts(), self.by_rows.across()
         self.empty_rows, self.empty_columns = (np.flatnonzero(count == 0) for count in counts)
-        self.notes = (*known.notes, *self._about_empty())
+        self.notes = (*known.notes, *penalty.about_empty(len(self.empty_rows), len(self.empty_columns)))
 
     @property
     def ridge(self) -> float:
         """λ."""
         return self.penalty.ridge
 
-    def _about_empty(self) -> list[str]:
-        sides = (("row", self.empty_rows), ("column", self.empty_columns))
-        said = _LEFT[self.penalty.bias]
-        return [
-            f"{counted(len(empty), name)} without entries: predicted there is {said}"
-            for name, empty in sides
-            if len(empty)
-        ]
-
     @property
-    def by_columns(self) -> Lines:
+    def by_columns(self) -> Any:
         """The entries column by column; made when first needed."""
         if "columns" not in self._known:
             self._known["columns"] = self.by_rows.turned()
@@ -82,7 +70,13 @@ class Observed:
 
     def __repr__(self) -> str:
         m, n = self.shape
-        return f"Completion({m} × {n}, {self.entries} entries, {self.dtype.name}, ridge {self.ridge:g})"
+        where = f", {len(self.by_rows.parts)} partitions on Dask" if self.on_dask else ""
+        return f"Completion({m} × {n}, {self.entries} entries, {self.dtype.name}, ridge {self.ridge:g}{where})"
+
+    @property
+    def on_dask(self) -> bool:
+        """Whether the entries lie in partitions; X and Y do not."""
+        return not isinstance(self.by_rows, Lines)
 
     @property
     def bytes_read(self) -> int:
@@ -113,12 +107,10 @@ class Observed:
             Of the entries that are held out, in (0, 1); at least one is, and one is left.
         rng : numpy.random.Generator
         """
-        known, held = parted(self.by_rows, share, rng)
-        np.add(known.values, self.mean, out=known.values, casting="same_kind")
+        lines, held = parted(self.by_rows, share, self.mean, rng)
         kept = type(self).__new__(type(self))
-        named = known._replace(row_ids=self.row_ids, column_ids=self.column_ids)
-        Observed.__init__(kept, named, self.penalty, self.by_rows.threads)
-        return kept, held._replace(values=(held.values + self.mean).astype(self.dtype))
+        Observed.__init__(kept, Known(lines, self.shape, self.row_ids, self.column_ids, ()), self.penalty)
+        return kept, held
 
     def error(self, solution: Any, held: Held) -> float:
         """Return √(Σ w(μ + x_i·y_j − a)²/Σ w) over entries held out."""
@@ -131,9 +123,14 @@ class Observed:
         if "largest ridge" not in self._known:
             unit = self.with_ridge(1.0) if not self.ridge else self
             left, right = (np.sqrt(np.maximum(unit.ridges(side) / unit.ridge, _TINY)) for side in ("x", "y"))
-            lines = self.by_rows
-            values = self.surrogate.values / np.repeat(left, lines.counts()) / right[lines.indices]
-            self._known["largest ridge"] = Surrogate(lines, values.astype(self.dtype)).sigma1()
+
+            def scaled(lines: Any, right: Array, left: Array) -> Product:
+                return lambda V: (lines.product((V / right[:, None]).astype(self.dtype)) / left[:, None]).astype(
+                    V.dtype
+                )
+
+            times, transpose_times = scaled(self.by_rows, right, left), scaled(self.by_columns, left, right)
+            self._known["largest ridge"] = Surrogate(times, transpose_times, self.shape, self.dtype).sigma1()
         return self._known["largest ridge"]
 
     def ridges(self, side: str) -> Array:
@@ -151,7 +148,7 @@ class Observed:
             self._known[key] = own, other / other.sum()
         return self._known[key]
 
-    def lines(self, side: str) -> Lines:
+    def lines(self, side: str) -> Any:
         """Return the entries row by row ("x") or column by column ("y")."""
         return self.by_rows if side == "x" else self.by_columns
 
@@ -159,15 +156,18 @@ class Observed:
     def surrogate(self) -> Surrogate:
         """The sparse matrix M = w∘(a − μ)."""
         if "surrogate" not in self._known:
-            self._known["surrogate"] = Surrogate(self.by_rows)
+            self._known["surrogate"] = Surrogate(self.by_rows.product, self._across, self.shape, self.dtype)
         return self._known["surrogate"]
+
+    def _across(self, U: Array) -> Array:
+        return self.by_columns.product(U)
 
     def residual(self, X: Array, Y: Array) -> Surrogate:
         """Return the sparse matrix w∘(a − μ − x_i·y_j)."""
-        values = np.empty(self.entries, self.dtype)
         self.reads += 1
-        self.by_rows.squares(X, Y, values)
-        return Surrogate(self.by_rows, values)
+        lines, _ = self.by_rows.residual(X, Y)
+        times, transpose_times = lines.products()
+        return Surrogate(times, transpose_times, self.shape, self.dtype)
 
     def sigma1(self) -> float:
         """Return σ₁(M), estimated from below, plus the largest λ_i: the curvature that plain steps are measured by."""
@@ -180,12 +180,12 @@ class Observed:
     def times(self, Y: Array) -> Array:
         """Return M Y."""
         self.reads += 1
-        return self.surrogate.matrix().times(Y)
+        return self.by_rows.product(Y)
 
     def transpose_times(self, X: Array) -> Array:
         """Return MᵀX."""
         self.reads += 1
-        return self.surrogate.matrix().transpose_times(X)
+        return self.by_columns.product(X)
 
     def leading(self, rank: int) -> tuple[Array, Array, Array]:
         """Return U (m × d), s, Vᵗ: about the leading singular vectors of M, scaled to fit the entries best.
@@ -198,12 +198,12 @@ class Observed:
         """Return the same for the matrix of L_ij/√w_ij, L the best approximation of √w∘(a − μ) of rank ρd [WY24]."""
         lines = self.by_rows
         root = np.ones(1, self.dtype) if lines.weights is None else np.sqrt(lines.weights)
-        whole = Surrogate(lines, lines.values * root)
+        whole = Surrogate.at(lines, lines.values * root)
         U, s, Vt = whole.triplets(min(rank * weight_rank, *self.shape))
-        self.reads += whole.reads
-        missed = self.residual((U * s).astype(self.dtype), Vt.T.astype(self.dtype)).values
+        self.reads += whole.reads + 1
+        missed = lines.residual((U * s).astype(self.dtype), Vt.T.astype(self.dtype))[0].values
         # The residual is w(a − L), and L/√w = (a − (a − L))/√w.
-        return self._scaled(Surrogate(lines, (lines.values - missed / root**2) / root), rank)
+        return self._scaled(Surrogate.at(lines, (lines.values - missed / root**2) / root), rank)
 
     def _scaled(self, surrogate: Surrogate, rank: int) -> tuple[Array, Array, Array]:
         ridge = 0.5 * (self.ridges("x").mean() + self.ridges("y").mean())
@@ -290,10 +290,7 @@ class Observed:
         return Setting.of(self).at(self.fitted(solution), rows, cols, cold=cold)
 
 
-_LEFT = {
-    "none": "0",
-    "mean": "the mean",
-    "rows": "the mean, and for columns the row's bias",
-    "columns": "the mean, and for rows the column's bias",
-    "both": "the mean and the bias of the other side",
-}
+def _held(known: Any, threads: int | None) -> Any:
+    if isinstance(known, Known):
+        return known.lines
+    return Lines(known.indptr, known.indices, known.values, known.weights, known.shape[1], thread_count(threads))

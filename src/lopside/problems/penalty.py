@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lopside.arrays import Array, as_positive
-from lopside.errors import InputError
+from lopside.errors import InputError, counted
 from lopside.linalg import chunks
 from lopside.problems.biases import BIASES, Layout
 
@@ -62,6 +62,15 @@ class Penalty:
         shares = {"none": np.ones(len(counts)), "counts": counts, "smoothed": 0.5 * (counts + counts.mean())}
         return self.ridge * shares[self.scaling].astype(np.float64)
 
+    def about_empty(self, rows: int, columns: int) -> list[str]:
+        """Return the notes on so many rows and columns without entries."""
+        said = _LEFT[self.bias]
+        return [
+            f"{counted(empty, name)} without entries: predicted there is {said}"
+            for name, empty in (("row", rows), ("column", columns))
+            if empty
+        ]
+
     def units(self, layout: Layout, *, left: bool) -> Array:
         """Return κ for each free column of a factor, √(λ/ρ) for that of a bias: x/κ has the ridge λ throughout."""
         kappa = math.sqrt(self.ridge / self.of_biases) if self.ridge else 1.0
@@ -75,3 +84,12 @@ class Penalty:
         columns, units = layout.order(left=left)[0], self.units(layout, left=left)
         squares = (np.square(F[rows][:, columns] / units).sum(axis=1) for rows in chunks(len(F)))
         return 0.5 * sum(float(ridges[rows].dot(norms)) for rows, norms in zip(chunks(len(F)), squares, strict=True))
+
+
+_LEFT = {
+    "none": "0",
+    "mean": "the mean",
+    "rows": "the mean, and for columns the row's bias",
+    "columns": "the mean, and for rows the column's bias",
+    "both": "the mean and the bias of the other side",
+}

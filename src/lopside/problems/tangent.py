@@ -21,12 +21,17 @@ def tangent(problem: Any, point: CompletionPoint) -> tuple[Any, Array]:
     Raises
     ------
     AbilityError
-        With biases, whose columns of ones do not move.
+        With biases, whose columns of ones do not move, and for entries on Dask.
     """
     if point.layout.rows or point.layout.columns:
         raise AbilityError(
             f'got Completion(bias="{problem.penalty.bias}"), in which some columns of the factors stay 1; expected '
             'bias "none" or "mean" here. Try AlternatingLeastSquares()'
+        )
+    if problem.on_dask:
+        raise AbilityError(
+            f"got {problem!r} for a method (GNMR) that solves for both factors at once, over all entries in one place; "
+            "expected one that goes line by line. Try AlternatingLeastSquares(), or Completion of computed arrays"
         )
     X, Y, lines = point.X, point.Y, problem.by_rows
     root = None if lines.weights is None else np.sqrt(lines.weights)

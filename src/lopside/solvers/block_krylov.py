@@ -112,12 +112,12 @@ class RitzPoint:
 
     def __init__(self, problem: Any, search: Search) -> None:
         self.problem = problem
-        self._search = search
+        self.search = search
         self._fit = search.copy()  # the search may find more before it goes on
 
     def verdict(self, tol: float) -> Verdict:
         """Say whether the fit is proved to be within 1 + tol of the best; may read A."""
-        return self._search.settled(tol)
+        return self.search.settled(tol)
 
     @cached_property
     def _factors(self) -> tuple[Array, Array]:
@@ -127,7 +127,7 @@ class RitzPoint:
         X, Y = gauged(U, s, tall_times(V, Z), self.problem.transposed)
         missing = self._fit.rank - len(s)
         if missing:  # the space is still too small
-            X, Y = (np.pad(F, ((0, 0), (0, missing))) for F in (X, Y))
+            X, Y = (tall_times(F, np.eye(len(s), self._fit.rank)) for F in (X, Y))
         return X.astype(self.problem.dtype, copy=False), Y.astype(self.problem.dtype, copy=False)
 
     @property

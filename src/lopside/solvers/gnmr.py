@@ -100,8 +100,8 @@ class GNMR:
 
 def _balanced(problem: Any, X: Array, Y: Array) -> Any:
     """Return the point at factors of the same product with XᵀX = YᵀY diagonal."""
-    U, s, Vt = factored_svd(X.astype(np.float64, copy=False), Y.astype(np.float64, copy=False))
-    return problem.point(U * np.sqrt(s), Vt.T * np.sqrt(s))
+    U, s, V = factored_svd(X.astype(np.float64, copy=False), Y.astype(np.float64, copy=False))
+    return problem.point(U * np.sqrt(s), V * np.sqrt(s))
 
 
 def _units(point: Any) -> Array:

@@ -9,13 +9,21 @@ import numpy as np
 
 from lopside.arrays import Array, as_positive
 from lopside.errors import AbilityError, InputError
+from lopside.storage.protocol import elsewhere
 from lopside.theory.ye_du import start_scale
 
 
 def _pair(problem: Any, rank: int, rng: np.random.Generator, left: float, right: float) -> tuple[Array, Array]:
-    m, n = problem.shape
-    first, second = rng.standard_normal((m, rank)), rng.standard_normal((n, rank))
+    n = problem.shape[1]
+    first, second = drawn(problem, rank, rng), rng.standard_normal((n, rank))
     return left * first, right * second
+
+
+def drawn(problem: Any, columns: int, rng: np.random.Generator) -> Any:
+    """Return a standard normal matrix along the rows of A, where these live, with the numbers NumPy draws here."""
+    m = problem.shape[0]
+    there = None if getattr(problem, "transposed", False) else elsewhere(getattr(problem, "storage", None))
+    return there.drawn(columns, rng) if there else rng.standard_normal((m, columns))
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,12 @@ from lopside.storage.passing import (
     dense_times,
     dense_transpose_times,
     fixed,
+    partial_sums,
     residual_square,
+    workspace,
     writeable,
 )
-from lopside.storage.protocol import EPSILON, Sweep, require_fit
+from lopside.storage.protocol import EPSILON, Sweep, Widths, require_fit
 from lopside.threads import one_blas_thread, ordered_map, thread_count
 
 _GROUP_ROWS = 2048
@@ -46,6 +48,7 @@ class Dense:
     """
 
     reads_per_sweep = 1
+    keeps_workspace = False
     epsilon = EPSILON
 
     def __init__(self, A: Array, threads: int | None = None, scale: Array | None = None) -> None:
@@ -68,11 +71,13 @@ class Dense:
         """Read A once; see `lopside.storage.Storage.sweep`."""
         whole = Pass(self.shape, self.dtype, self._scale, R, Y, M, N, residual=residual)
 
-        def group(rows: slice) -> Part:
-            return whole.visit(self.A[rows], rows, whole.part())
+        def group(share: tuple[slice, Part]) -> Part:
+            rows, part = share
+            return whole.visit(self.A[rows], rows, part)
 
+        shares = list(zip(self._groups, whole.parts(len(self._groups)), strict=True))
         with one_blas_thread:
-            return whole.finish(ordered_map(group, self._groups, self._threads), self._threads)
+            return whole.finish(ordered_map(group, shares, self._threads), self._threads)
 
     def times(self, Y: Array) -> Array:
         """Return A Y, shape (m, d)."""
@@ -96,11 +101,15 @@ class Dense:
         if self._scale.size:
             X = X * self._scale.astype(kind)[:, None]
 
-        def group(rows: slice) -> Array:
-            return dense_transpose_times(self.A[rows], X[rows])
+        sums = partial_sums(len(self._groups), X.shape[1], self.shape[1], kind)
+
+        def group(share: tuple[slice, Array]) -> None:
+            rows, PT = share
+            dense_transpose_times(self.A[rows], X[rows], PT)
 
         with one_blas_thread:
-            return added(ordered_map(group, self._groups, self._threads), self.shape[1], self._threads)
+            ordered_map(group, list(zip(self._groups, sums, strict=True)), self._threads)
+            return added(sums, self.shape[1], self._threads)
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
@@ -130,6 +139,14 @@ class Dense:
             m, n = self.shape
             self._norm = self.residual_norm(np.zeros((m, 0)), np.zeros((n, 0)))
         return self._norm
+
+    def workspace(self, widths: Widths) -> dict[str, int]:
+        """Return the bytes of a sweep, one partial sum for each group of rows; see `Storage.workspace`."""
+        return workspace(self.shape[1], len(self._groups), widths)
+
+    def first_rows(self, count: int) -> Dense:
+        """Return the first rows of A as a storage."""
+        return Dense(self.A[:count], self._threads, self._scale[:count] if self._scale.size else None)
 
     def operands(self, kind: Any) -> tuple[Array, Array]:
         """Return A and the scale (empty if there is none), for kernels whose sums are of this type."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,8 +11,11 @@ from numpy.typing import NDArray
 from lopside import kernels
 from lopside.arrays import Array
 from lopside.linalg import UNIT_ROUNDOFF
+from lopside.storage.dual import Sums, dual
+from lopside.storage.known import Held, Product
 from lopside.storage.passing import fixed
 from lopside.storage.sparse import Sparse
+from lopside.storage.stretches import Stretched
 from lopside.threads import ordered_map
 
 _WORK = 1 << 16
@@ -21,14 +23,11 @@ _WORK = 1 << 16
 
 _SHARES = 64
 
-_STRETCH = 1 << 17
-"""Entries treated at once where NumPy does the work."""
-
 _PIVOT = 16.0
 """A pivot below this many d·u times the diagonal entry it comes from is rounding."""
 
 
-class Lines:
+class Lines(Stretched):
     """Entries a_ij with weights w_ij > 0, line by line; line i is a row of A, or of Aᵀ.
 
     Parameters
@@ -63,11 +62,30 @@ class Lines:
             int(weights is not None),
         )
         self._cuts: dict[int, list[slice]] = {}
+        self._weighed: Array | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Lines, (self.indptr, self.indices, self.values, self.weights, self.shape[1], self.threads)
+
+    def __sizeof__(self) -> int:
+        return self.nbytes
 
     @property
-    def entries(self) -> int:
-        """How many entries there are."""
-        return len(self.values)
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64, of the values and weights."""
+        return self.values.dtype
+
+    def less(self, mean: float) -> Lines:
+        """Return the entries less a number, which takes the place of those there were."""
+        np.subtract(self.values, mean, out=self.values, casting="same_kind")
+        self._weighed = None
+        return self
+
+    def product(self, V: Array) -> Array:
+        """Return Σ_j w a v_j for each line: M V, M = w∘a, each row on its own."""
+        if self._weighed is None:
+            self._weighed = self.values if self.weights is None else self.values * self.weights
+        return self.matrix(self._weighed).times(V)
 
     def turned(self) -> Lines:
         """Return the same entries by their other index: the lines of the transpose."""
@@ -80,18 +98,6 @@ class Lines:
         weights = None if self.weights is None else other(self.weights).data
         return Lines(lines.indptr, lines.indices, lines.data, weights, self.shape[0], self.threads)
 
-    def counts(self) -> NDArray[np.int64]:
-        """Return how many entries each line has."""
-        return np.diff(self.indptr).astype(np.int64)
-
-    def across(self) -> NDArray[np.int64]:
-        """Return how many entries each line of the transpose has."""
-        counts = np.zeros(self.shape[1], np.int64)
-        for start in range(0, self.entries, _STRETCH):  # because bincount widens what it is given
-            part = np.bincount(self.indices[start : start + _STRETCH])
-            counts[: len(part)] += part
-        return counts
-
     def matrix(self, values: Array | None = None) -> Sparse:
         """Return the sparse matrix of other values at the same places, or of these; nothing is copied."""
         from scipy import sparse
@@ -99,38 +105,29 @@ class Lines:
         numbers = self.values if values is None else values
         return Sparse(sparse.csr_array((numbers, self.indices, self.indptr), shape=self.shape), self.threads)
 
-    def totals(self) -> Array:
-        """Return Σ w over each line, in float64."""
-        if self.weights is None:
-            return self.counts().astype(np.float64)
-        return self.sums(lambda part: np.asarray(self.weights)[part])
+    def products(self) -> tuple[Product, Product]:
+        """Return V ↦ A V and U ↦ AᵀU for the sparse matrix of the values."""
+        held = self.matrix()
+        return held.times, held.transpose_times
 
-    def sums(self, term: Callable[[slice], Array]) -> Array:
-        """Return the sum over each line of a number for each entry, which `term` gives for a stretch of them."""
-        return self.stretched(lambda part, lines: [np.bincount(lines, term(part)).astype(np.float64)])[0]
+    def residual(self, X: Array, Y: Array, kind: Any = None) -> tuple[Lines, Array]:
+        """Return w(a − x_i·y_j) at the same places, of this type or that of the values, and `squares`."""
+        values = np.empty(self.entries, self.dtype if kind is None else kind)
+        sums = self.squares(X, Y, values)
+        return Lines(self.indptr, self.indices, values, None, self.shape[1], self.threads), sums
 
-    def stretched(self, work: Callable[[slice, NDArray[Any]], list[Array]]) -> list[Array]:
-        """Return sums over each line.
+    def dual(self, X: Array, Y: Array, left: Array, right: Array, **given: Any) -> tuple[Lines, Sums]:
+        """Return the residual scaled, and its sums; see `storage.dual.dual`."""
+        return dual(self, X, Y, left, right, **given)
 
-        `work` gets stretches of the entries, with the number of each one's line counted from the first, and returns
-        arrays of sums counted likewise.
-        """
-        out: list[Array] = []
-        for a in range(0, max(1, self.entries), _STRETCH):
-            part = slice(a, min(a + _STRETCH, self.entries))
-            first, lines = self.lines_of(part)
-            for number, some in enumerate(work(part, lines)):
-                if number == len(out):
-                    out.append(np.zeros(self.shape[0]))
-                out[number][first : first + len(some)] += some
-        return out
-
-    def lines_of(self, part: slice) -> tuple[int, NDArray[Any]]:
-        """Return the line of the first of these entries, and the line of each counted from there."""
-        first = int(np.searchsorted(self.indptr, part.start, side="right")) - 1
-        last = int(np.searchsorted(self.indptr, part.stop, side="left"))
-        inside = np.clip(self.indptr[first : last + 1], part.start, part.stop)
-        return first, np.repeat(np.arange(last - first), np.diff(inside))
+    def parted(self, out: NDArray[np.bool_], mean: float) -> tuple[Lines, Held]:
+        """Return the entries that are not out, with `mean` added, and those that are."""
+        rows = np.repeat(np.arange(self.shape[0], dtype=np.int32), self.counts())
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[~out], minlength=self.shape[0]))])
+        weights = (None, None) if self.weights is None else (self.weights[~out], self.weights[out])
+        values = self.values + mean
+        kept = Lines(indptr, self.indices[~out], values[~out], weights[0], self.shape[1], self.threads)
+        return kept, Held(rows[out], self.indices[out], values[out], weights[1])
 
     def _some(self, lines: slice) -> tuple[Any, ...]:
         """Return the arrays that kernels take, for these lines as if they were all: from 0 on."""
@@ -243,23 +240,3 @@ class Lines:
             edges = np.unique(np.concatenate([[0], cuts, [m]])).tolist()
             self._cuts[count] = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
         return self._cuts[count]
-
-    def norm(self) -> float:
-        """Return √Σ w a²."""
-        weights = self.weights
-
-        def term(part: slice) -> Array:
-            a = self.values[part].astype(np.float64)
-            return a * a if weights is None else a * a * weights[part]
-
-        return math.sqrt(math.fsum(self.sums(term)))
-
-    def mean(self) -> float:
-        """Return Σ w a/Σ w."""
-        weights = self.weights
-
-        def term(part: slice) -> Array:
-            a = self.values[part].astype(np.float64)
-            return a if weights is None else a * weights[part]
-
-        return math.fsum(self.sums(term)) / math.fsum(self.totals())

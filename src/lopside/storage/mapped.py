@@ -14,9 +14,9 @@ from lopside import kernels
 from lopside.arrays import FLOAT32_SAFE, MISSING, Array
 from lopside.errors import InputError
 from lopside.linalg import frobenius
-from lopside.storage.passing import Pass, added, dense_times, fixed, residual_square, writeable
-from lopside.storage.protocol import EPSILON, Sweep, require_fit
-from lopside.storage.reading import Place, blocks, locate
+from lopside.storage.passing import Pass, added, dense_times, fixed, partial_sums, residual_square, workspace, writeable
+from lopside.storage.protocol import EPSILON, Sweep, Widths, require_fit
+from lopside.storage.reading import BUFFERS, Place, blocks, locate
 from lopside.threads import one_blas_thread, ordered_map, thread_count
 
 BLOCK_BYTES = 1 << 23
@@ -67,6 +67,7 @@ class Mapped:
     """
 
     reads_per_sweep = 1
+    keeps_workspace = False
     epsilon = EPSILON
 
     def __init__(
@@ -111,7 +112,7 @@ class Mapped:
         """Read the file once; see `lopside.storage.Storage.sweep`."""
         with one_blas_thread:
             whole = Pass(self.shape, self.dtype, self._down, R, Y, M, N, residual=residual)
-            parts = [whole.part() for _ in range(LANES)]
+            parts = whole.parts(LANES)
             self._read(lambda lane, block, rows: whole.visit(block, rows, parts[lane]))
             return whole.finish(parts, self._threads)
 
@@ -134,7 +135,7 @@ class Mapped:
         if self._down.size:
             X = X * self._down.astype(kind)[:, None]
         chunk = kernel.chunk_rows(n, X.shape[1], self.place.dtype.itemsize)
-        sums = [np.zeros((X.shape[1], kernel.pitch(n, kind.itemsize)), kind) for _ in range(LANES)]
+        sums = partial_sums(LANES, X.shape[1], n, kind)
         with one_blas_thread:
             self._read(lambda lane, block, rows: kernel.transpose_times(fixed(block), X[rows], chunk, sums[lane]))
             return added(sums, n, self._threads)
@@ -157,6 +158,18 @@ class Mapped:
     def norm(self) -> float:
         """Return ‖A‖_F in float64, as found by the first read."""
         return self._norm
+
+    def workspace(self, widths: Widths) -> dict[str, int]:
+        """Return the bytes of a sweep, a partial sum for each lane and the blocks read ahead; `Storage.workspace`."""
+        block = self._rows * self.shape[1] * self.place.dtype.itemsize
+        blocks = min(BUFFERS, -(-self.shape[0] // self._rows))
+        return workspace(self.shape[1], LANES, widths) | {"file buffers": blocks * block}
+
+    def first_rows(self, count: int) -> Unread:
+        """Return the first rows of A as a storage."""
+        down, across = (self._down[:count], self._across) if self._down.size else (_NONE, self._across)
+        shape = min(count, self.shape[0]), self.shape[1]
+        return Unread(self.place._replace(shape=shape), self._threads, down if down.size else across)
 
     def _norms(self, norm: Callable[[Array, slice], float]) -> float:
         found: list[list[float]] = [[] for _ in range(LANES)]
@@ -200,6 +213,13 @@ class Mapped:
             f"got {self.place.path} with an entry that is NaN or infinite at row {row}, column {column} (counted from "
             f"0: {piece[i, j]}); expected finite numbers. {MISSING}"
         )
+
+
+class Unread(Mapped):
+    """A file of which nothing has been read yet: its numbers are not looked at, and ‖A‖_F is not known."""
+
+    def _examine(self) -> tuple[float, bool]:
+        return math.nan, True
 
 
 def _of(scale: Array, rows: slice) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from lopside.arrays import Array
 from lopside.errors import InputError
 from lopside.linalg import frobenius, tall_inner, tall_times
-from lopside.storage.protocol import EPSILON, Sweep, require_fit, require_sweep
+from lopside.storage.protocol import EPSILON, Sweep, Widths, require_fit, require_sweep
 from lopside.threads import one_blas_thread
 
 _DRAWS = 4
@@ -46,6 +46,7 @@ class Operator:
     """
 
     reads_per_sweep = 2
+    keeps_workspace = False
     nbytes = 0
     layout = "a linear operator, known by its products"
 
@@ -124,6 +125,17 @@ class Operator:
         both = (rows if N is None else np.hstack([rows, probed])).astype(np.float64, copy=False)
         missed = self.residual_norm(R, Y) ** 2 if residual and R is not None else None
         return Sweep(rows, self.transpose_times(probed), tall_inner(both, both), missed)
+
+    def workspace(self, widths: Widths) -> dict[str, int]:
+        """Return the bytes of a sweep; what the operator's own products take is not known. See `Storage.workspace`."""
+        m, size = self.shape[0], widths.itemsize
+        combined = widths.kept * size * (2 if widths.depth else 0)
+        apart = widths.apart * size + 8 * (widths.kept + widths.apart) if widths.apart else 0
+        return {"products": m * (widths.columns * size + combined + apart)}
+
+    def first_rows(self, count: int) -> Operator:
+        """Return the operator itself, which has no part that takes less time."""
+        return self
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, by blocks of columns, in float64."""

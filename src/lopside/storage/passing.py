@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lopside import kernels
 from lopside.arrays import Array
-from lopside.storage.protocol import Sweep, require_sweep
+from lopside.storage.protocol import Sweep, Widths, require_sweep
 from lopside.threads import ordered_map
 
 
@@ -65,11 +66,10 @@ class Pass:
         self._chunk = self._kernel.chunk_rows(self._n, max(Y.shape[1], self._z - self._first), dtype.itemsize)
         self.out = np.empty((m, self._k), kind)
 
-    def part(self) -> Part:
-        """Return sums of nothing."""
-        l, kind = self._z - self._first, self._kind
-        PT = np.zeros((l, self._kernel.pitch(self._n, kind.itemsize)), kind)
-        return Part(PT, np.zeros((self._z, self._kernel.pitch(self._z, 8))), [])
+    def parts(self, count: int) -> list[Part]:
+        """Return so many sums of nothing, in one block of memory: the allocator gives that back whole."""
+        PTs = partial_sums(count, self._z - self._first, self._n, self._kind)
+        return [Part(PT, np.zeros((self._z, self._kernel.pitch(self._z, 8))), []) for PT in PTs]
 
     def visit(self, block: Array, rows: slice, part: Part) -> Part:
         """Add the rows of a block to a part, and return the part."""
@@ -92,6 +92,15 @@ class Pass:
 _NOTHING = np.zeros((1, 1, 1))
 
 
+def workspace(n: int, parts: int, widths: Widths) -> dict[str, int]:
+    """Return the bytes of a pass over n columns that is added up in so many parts; see `Storage.workspace`."""
+    pitch, size = kernels.dense_kernel().pitch, widths.itemsize
+    return {
+        "packed factor": n * pitch(widths.columns, size) * size,
+        "partial sums": parts * widths.probed * pitch(n, size) * size,
+    }
+
+
 def dense_times(block: Array, scale: Array, packed: Array, out: Array) -> None:
     """Write diag(scale)·block·Y into `out`, rows × d, for Y as the kernel packs it."""
     kernel = kernels.dense_kernel()
@@ -99,14 +108,16 @@ def dense_times(block: Array, scale: Array, packed: Array, out: Array) -> None:
     kernel.times(fixed(block), scale, packed, chunk, out)
 
 
-def dense_transpose_times(block: Array, X: Array) -> Array:
-    """Return (blockᵀX)ᵀ, k × pitch, in X's type."""
+def partial_sums(count: int, columns: int, n: int, kind: Any) -> Array:
+    """Return zeros, count × columns × pitch: sums over some of the rows each, that `added` adds up."""
+    return np.zeros((count, columns, kernels.dense_kernel().pitch(n, np.dtype(kind).itemsize)), kind)
+
+
+def dense_transpose_times(block: Array, X: Array, PT: Array) -> None:
+    """Add (blockᵀX)ᵀ to PT, k × pitch, in X's type."""
     kernel = kernels.dense_kernel()
-    n = block.shape[1]
-    PT = np.zeros((X.shape[1], kernel.pitch(n, X.itemsize)), X.dtype)
-    chunk = kernel.chunk_rows(n, X.shape[1], block.itemsize)
+    chunk = kernel.chunk_rows(block.shape[1], X.shape[1], block.itemsize)
     kernel.transpose_times(fixed(block), X, chunk, PT)
-    return PT
 
 
 def residual_square(block: Array, scale: Array, X: Array, packed: Array) -> float:
@@ -126,14 +137,14 @@ def writeable(array: Array, kind: Any) -> Array:
     return np.require(array, kind, ["C", "W"])
 
 
-def added(PTs: list[Array], n: int, threads: int) -> Array:
-    """Return Σ PTᵀ (n × l), added in order."""
+def added(PTs: Sequence[Array] | Array, n: int, threads: int) -> Array:
+    """Return Σ PTᵀ (n × l), added in order, in the memory of the first."""
     out = np.empty((n, len(PTs[0])), PTs[0].dtype)
 
     def columns(part: slice) -> None:
         total = PTs[0][:, part]
         for PT in PTs[1:]:
-            total = np.add(total, PT[:, part], out=None if total.base is PTs[0] else total)
+            total += PT[:, part]
         out[part] = total[:, : len(out[part])].T
 
     step = max(1024, -(-n // 16))

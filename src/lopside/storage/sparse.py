@@ -13,7 +13,7 @@ from lopside import kernels
 from lopside.arrays import BLOCK_BYTES, Array
 from lopside.linalg import frobenius, gram
 from lopside.storage.passing import fixed, writeable
-from lopside.storage.protocol import EPSILON, Sweep, require_fit, require_sweep
+from lopside.storage.protocol import EPSILON, Sweep, Widths, require_fit, require_sweep
 from lopside.threads import one_blas_thread, ordered_map, thread_count
 
 GROUP_WORK = 1 << 19
@@ -55,6 +55,7 @@ class Sparse:
     """
 
     reads_per_sweep = 1
+    keeps_workspace = True
     epsilon = EPSILON
 
     def __init__(self, A: Any, threads: int | None = None, scale: Array | None = None) -> None:
@@ -111,7 +112,8 @@ class Sparse:
             return G
 
         groups = self._groups(max(d, z - first), kind)
-        with one_blas_thread, self._tables(1, d, kind) as (table,), self._tables(len(groups), z - first, kind) as parts:
+        # The larger piece first: it finds what was kept of its size.
+        with one_blas_thread, self._tables(len(groups), z - first, kind) as parts, self._tables(1, d, kind) as (table,):
             kernel.pack(Y, table)
             grams = ordered_map(group, list(zip(groups, parts, strict=True)), self._threads)
             probe = self._added(parts, z - first)
@@ -124,9 +126,12 @@ class Sparse:
         """Lend tables for n × d matrices, of any content; kept for the next time, as new memory is slow to touch."""
         length = kernels.sparse_kernel().length(self.shape[1], d, np.dtype(kind).itemsize)
         size = count * length * np.dtype(kind).itemsize
+        spare = self._spare
+        # The smallest that is large enough, or the largest, which is then replaced.
+        order = sorted(range(len(spare)), key=lambda k: (len(spare[k]) < size, abs(len(spare[k]) - size)))
         try:
-            memory = self._spare.pop()
-        except IndexError:
+            memory = spare.pop(order[0])
+        except IndexError:  # there is none, or a thread beside this one has it
             memory = np.empty(0, np.uint8)
         if len(memory) < size:
             raw = np.empty(size + _LINE, np.uint8)
@@ -217,6 +222,20 @@ class Sparse:
             return frobenius(E)
 
         return frobenius(np.array([ordered_map(block, range(0, m, step), self._threads)]))
+
+    def workspace(self, widths: Widths) -> dict[str, int]:
+        """Return the bytes of a sweep, a partial sum for each group of rows; see `Storage.workspace`."""
+        kind = np.dtype(f"f{widths.itemsize}")
+        groups = len(self._groups(max(widths.columns, widths.probed), kind))
+        d, l = (
+            kind.itemsize * kernels.sparse_kernel().length(self.shape[1], width, kind.itemsize)
+            for width in (widths.columns, widths.probed)
+        )
+        return {"packed factor": d, "partial sums": groups * l}
+
+    def first_rows(self, count: int) -> Sparse:
+        """Return the first rows of A as a storage."""
+        return Sparse(self.A[:count], self._threads, self._scale[:count] if self._scale.size else None)
 
     def norm(self) -> float:
         """Return ‖A‖_F in float64."""

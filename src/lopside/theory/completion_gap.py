@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lopside.arrays import Array
 from lopside.errors import InputError
 from lopside.krylov import EPSILON
 from lopside.linalg import tall_qr, weighted_gram
 from lopside.problems import Completion, Full, Sensing
+from lopside.problems.surrogate import Surrogate
 from lopside.theory.certificate import Check, Part
 from lopside.theory.duality import Candidate, DualityGap, duality_gap
 from lopside.theory.spectral_norm import norm_bound
@@ -83,7 +83,7 @@ def completion_gap(
 
     block = _row_space(problem, point)
     del point  # the copies in float64 would be as large as all that the search needs
-    handle = Full(problem.by_rows.matrix(scaled)).metered()
+    handle: Any = Surrogate.of(scaled) if problem.on_dask else Full(scaled.matrix()).metered()
     measured = bounded(gap, handle, block, rng, target=target, deciding=deciding)
     problem.reads += handle.reads
     return measured
@@ -91,7 +91,7 @@ def completion_gap(
 
 def bounded(
     gap: Callable[[float], DualityGap],
-    residual: Full,
+    residual: Any,
     block: Array,
     rng: np.random.Generator,
     *,
@@ -104,7 +104,7 @@ def bounded(
     ----------
     gap : callable
         A bound on that norm ↦ the duality gap.
-    residual : Full
+    residual : Full or Surrogate
         Metered.
     block : ndarray, shape (side, f)
         Where its leading singular vectors are looked for first.
@@ -173,8 +173,8 @@ def _roots(problem: Completion) -> tuple[Array, Array]:
     return left, right
 
 
-def _residual(problem: Completion, point: Any) -> tuple[Array, Candidate, float, float]:
-    """Return W̃ entry by entry, its numbers, F, and what F is known up to."""
+def _residual(problem: Completion, point: Any) -> tuple[Any, Candidate, float, float]:
+    """Return W̃ line by line, its numbers, F, and what F is known up to."""
     lines, layout, d = problem.by_rows, point.layout, point.layout.shared
     problem.reads += 2
     with np.errstate(over="ignore", invalid="ignore"):
@@ -186,36 +186,22 @@ def _residual(problem: Completion, point: Any) -> tuple[Array, Candidate, float,
         largest = math.sqrt(float(lines.squares(*sizes).sum())) + problem.norm
     if not largest < _LARGEST:
         raise InputError(f"got factors with ‖X Yᵀ‖ about {largest:.3g}, whose square overflows; try rescaling them")
-    W = np.empty(lines.entries, problem.dtype if largest < _SINGLE else np.float64)
-    square = math.fsum(lines.squares(point.X, point.Y, W))
+    left, right = _roots(problem) if problem.ridge else (np.ones(side) for side in problem.shape)
+    kind = problem.dtype if largest < _SINGLE else np.dtype(np.float64)
+    divided = problem.penalty.scaling != "none" and problem.ridge > 0.0
+    W, sums = lines.dual(point.X, point.Y, left=left, right=right, kind=kind, divided=divided)
+    square = math.fsum(sums.squares)
     missed, D = math.sqrt(square), point.X.shape[1]
     off = (D + 4) * EPSILON * (problem.norm + largest)
     loss = 0.5 * square + problem.charge(point)
     slip = missed * off + off * off
     if problem.ridge == 0.0:
         return W, Candidate(0.0, 0.0, 0.0), loss, slip
-    left, right = _roots(problem)
-    weights, across = lines.weights, np.zeros(problem.shape[1])
-
-    def terms(part: slice, line: NDArray[Any]) -> list[Array]:
-        first = lines.lines_of(part)[0]
-        j = lines.indices[part]
-        scale = left[first + line] * right[j]
-        if problem.penalty.scaling != "none":
-            W[part] /= scale  # as stored from here on: whatever rounding makes of it is a candidate too
-        w = W[part] * scale
-        if layout.columns:
-            np.add(across, np.bincount(j, w, len(across)), out=across)
-        share = w * w if weights is None else w * w / weights[part]
-        agreed = w * lines.values[part]
-        return [np.bincount(line, v).astype(np.float64) for v in (agreed, np.abs(agreed), share, w)]
-
-    agreed, moduli, share, totals = lines.stretched(terms)
-    size = math.fsum(share)
-    biases = 0.0
+    size, biases = math.fsum(sums.share), 0.0
     if layout.rows:
-        biases += math.fsum(totals**2 / (problem.penalty.of_biases * left**2))
+        biases += math.fsum(sums.totals**2 / (problem.penalty.of_biases * left**2))
     if layout.columns:
+        across = right * W.products()[1](left[:, None])[:, 0]
         biases += math.fsum(across**2 / (problem.penalty.of_biases * right**2))
-    found = Candidate(math.fsum(agreed), size + biases, math.fsum(moduli) + size + biases)
-    return W, found, loss, slip
+    moduli = math.fsum(sums.moduli) + size + biases
+    return W, Candidate(math.fsum(sums.agreed), size + biases, moduli), loss, slip

@@ -23,7 +23,7 @@ import numpy as np
 from lopside.arrays import Array
 from lopside.errors import InputError
 from lopside.krylov import EPSILON
-from lopside.linalg import frobenius
+from lopside.linalg import frobenius, tall_times
 from lopside.theory.leading_energy import SearchSpace, energy_excess, singular_value_bounds
 from lopside.theory.search import Search, Verdict
 from lopside.theory.two_sided import TwoSided, complete, outside_norm
@@ -182,6 +182,7 @@ def decomposed(problem: Any) -> SearchSpace:
     """Return LAPACK's singular vectors as a search space, in the unit ‖A‖_F, with their residuals as measured."""
     U, s, Vt = problem.svd()
     left, right = (Vt.T, U) if problem.transposed else (U, Vt.T)
+    left = problem.placed(left)
     if len(right) == len(s):
         return complete(problem, left, s, right)
     two = TwoSided.given(problem, left, s, right)
@@ -214,7 +215,7 @@ def _finer(problem: Any, rows: Array, side: Array, gap: Gap, rng: np.random.Gene
     with one_blas_thread:
         V, R = np.linalg.qr(side)
         two = TwoSided.of(problem, V)
-        turned = (rows / norm) @ (R.T @ (V.T @ two.V)) - two.U * two.s
+        turned = tall_times(rows / norm, R.T @ (V.T @ two.V)) - two.U * two.s
     misfit = frobenius(turned) + float(np.linalg.norm(two.delta))
 
     def surplus(h: float) -> float:

@@ -18,11 +18,12 @@ from lopside import krylov
 from lopside.arrays import Array
 from lopside.krylov import Relation
 from lopside.linalg import tall_times
+from lopside.rows import Rows
 from lopside.theory.leading_energy import arrow
 from lopside.theory.two_sided import sides
 from lopside.threads import one_blas_thread
 
-_SPARE = 64
+SPARE = 64
 """Columns beyond the capacity for what comes without a read: without them the whole basis would be copied."""
 
 
@@ -54,6 +55,8 @@ class Growth:
         At least ‖B(I − VVᵀ)‖₂², infinite where nothing is known.
     exhausted : bool
         Whether all that is left is rounding.
+    witness : (ndarray, ndarray) or None
+        The first column multiplied with the scaled B, and the product: by these the matrix is known again.
     """
 
     def __init__(
@@ -71,12 +74,13 @@ class Growth:
         self.capacity = min(capacity, problem.side)
         self.scale = 2.0 ** round(math.log2(problem.norm))
         self.norm = problem.norm / self.scale
-        self._held = min(problem.side, self.capacity + _SPARE)
+        self._held = min(problem.side, self.capacity + SPARE)
         self.relation: Relation = krylov.begin(block, self._held)
         self.base = self.norm**2  # ‖B‖_F² outside of the locked columns
         self.top = self.norm  # √ of the largest Ritz value outside of them, or a bound
         self.h = float("inf")
         self.exhausted = False
+        self.witness: tuple[Array, Any] | None = None
         self._rng = rng
         self._ritz: tuple[Array, Array] | None = None
         self._room, self._seen = room, []
@@ -103,6 +107,9 @@ class Growth:
 
     def _multiplied(self, F: Array) -> tuple[Array, Array, Array]:
         swept = self.problem.image(F / self.scale)
+        if self.witness is None:
+            rows = swept.rows[:, :1]
+            self.witness = F[:, :1].copy(), rows if isinstance(rows, Rows) else rows.copy()
         return swept.probe / self.scale, swept.gram, swept.rows
 
     def keep_images(self) -> None:
@@ -114,7 +121,10 @@ class Growth:
         self._seen = []
 
     def image(self, count: int) -> tuple[Array, Array]:
-        """Return the `count` leading Ritz vectors and B (not scaled) times them; reads A if it has not been kept."""
+        """Return the `count` leading Ritz vectors and B (not scaled) times them, for the end of a search.
+
+        Reads A if the product has not been kept, and is kept no longer.
+        """
         V = self.leading(count)
         # Ctrl-C may have come between a product and its being kept.
         known = sum(part.shape[1] for part in self._images or ())
@@ -122,10 +132,16 @@ class Growth:
             return V, sides(self.problem)[0](V)
         return V, self._combined(self.Z[:, : V.shape[1]] * self.scale)
 
+    def give_back_images(self) -> None:
+        """Give the memory of B V back, which is the largest there is; `image` then reads A."""
+        self._images = None
+
     def _combined(self, Z: Array) -> Array:
-        rows, at = np.zeros((self.problem.storage.shape[0], Z.shape[1])), 0
-        for part in self._images or ():
-            rows += tall_times(part, Z[at : at + part.shape[1]])
+        first, *others = self._images or [np.zeros((self.problem.storage.shape[0], 0))]
+        at = first.shape[1]
+        rows = tall_times(first, Z[:at])
+        for part in others:
+            rows = rows + tall_times(part, Z[at : at + part.shape[1]])
             at += part.shape[1]
         return rows
 
@@ -205,9 +221,11 @@ class Growth:
         self.relation, self._ritz = krylov.filled(relation, self.width, self._rng), None
         self.keep_images()
 
-    def forget_images(self) -> None:
-        """Drop the products since the space last grew: their columns do not join it."""
+    def forget_images(self, *, kept: bool = False) -> None:
+        """Drop the products since the space last grew: their columns do not join it; with `kept` all of them."""
         self._seen = []
+        if kept:
+            self._images = None
 
     def _restart(self) -> None:
         keep = min(self.rank + self.width + max(self.rank // 2, self.width), self.capacity - 2 * self.width)

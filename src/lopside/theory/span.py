@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.linalg import frobenius, orthonormal, squared_singular_values, thin_svd
+from lopside.linalg import frobenius, gram, orthonormal, squared_singular_values, tall_inner, tall_times, thin_svd
 from lopside.theory.measurements import Measurements
 from lopside.threads import one_blas_thread
 
@@ -33,7 +33,7 @@ class Span(NamedTuple):
     """
 
     rank: int
-    left: Array
+    left: Any
     sigma: Array
     tail: float
     exact: bool
@@ -48,8 +48,9 @@ def column_span(problem: Any, columns: int) -> Span:
     """
     m, n = problem.shape
     epsilon = float(np.finfo(problem.dtype).eps)
-    if m * n * min(m, n) <= _SMALL:
+    if problem.whole_within(_SMALL):
         U, s, _ = problem.svd()
+        U = U if problem.transposed else problem.placed(U)
         missed, exact = 0.0, True
     else:
         rng = np.random.default_rng(0xBA5E)  # the certificate's own randomness
@@ -57,8 +58,7 @@ def column_span(problem: Any, columns: int) -> Span:
         Q = orthonormal(problem.times(rng.standard_normal((n, width))).astype(np.float64))
         W = problem.transpose_times(Q).astype(np.float64)
         V, s, Zt = thin_svd(W)
-        with one_blas_thread:
-            U = Q @ Zt.T
+        U = tall_times(Q, Zt.T)
         missed = problem.residual_norm(Q, W)
         exact = missed <= max(m, n) * epsilon * problem.norm
     rank = int(np.count_nonzero(s > max(m, n) * epsilon * s[0])) if s[0] > 0 else 0
@@ -66,7 +66,7 @@ def column_span(problem: Any, columns: int) -> Span:
     return Span(rank, U[:, :rank], s[:rank], tail, exact)
 
 
-def measure_point(problem: Any, span: Span, X: Array, Y: Array, residual_norm: float) -> Measurements:
+def measure_point(problem: Any, span: Span, X: Any, Y: Any, residual_norm: float) -> Measurements:
     """Measure a pair of factors for the theorems, without forming anything m × n.
 
     The singular values come from the Gram matrices, lowered where a theorem needs a lower bound
@@ -74,8 +74,8 @@ def measure_point(problem: Any, span: Span, X: Array, Y: Array, residual_norm: f
     """
     X, Y = X.astype(np.float64), Y.astype(np.float64)
     with one_blas_thread:
-        squared_x, squared_y = squared_singular_values(X.T @ X), squared_singular_values(Y.T @ Y)
-        leakage = frobenius(X - span.left @ (span.left.T @ X))
+        squared_x, squared_y = squared_singular_values(gram(X)), squared_singular_values(gram(Y))
+        leakage = frobenius(X - tall_times(span.left, tall_inner(span.left, X)))
     return Measurements(
         rank=X.shape[1],
         sigma1_x=float(np.sqrt(squared_x[0])),

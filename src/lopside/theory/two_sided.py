@@ -19,7 +19,7 @@ import numpy as np
 
 from lopside.arrays import Array
 from lopside.krylov import Product
-from lopside.linalg import remove_span, tall_inner, tall_qr, tall_times
+from lopside.linalg import column_norms, column_peaks, remove_span, tall_inner, tall_qr, tall_times
 from lopside.theory.deflated_norm import FAILURE, Probes
 from lopside.theory.leading_energy import SearchSpace
 from lopside.threads import one_blas_thread
@@ -44,7 +44,7 @@ class TwoSided(NamedTuple):
         BᵀU, the next V but for orthonormalization.
     """
 
-    U: Array
+    U: Any
     s: Array
     V: Array
     delta: Array
@@ -69,7 +69,7 @@ class TwoSided(NamedTuple):
         rest = following.copy()
         for _ in range(2):
             remove_span(rest, V)
-        delta = np.linalg.norm(rows - U * s, axis=0) + (10 + len(s)) * problem.epsilon
+        delta = column_norms(rows - U * s) + (10 + len(s)) * problem.epsilon
         return cls(U, s, V, delta, tall_qr(rest)[1], following)
 
     def space(self, h: float, failure_probability: float = 0.0) -> SearchSpace:
@@ -93,7 +93,7 @@ def complete(problem: Any, U: Array, s: Array, V: Array) -> SearchSpace:
     """
     rows, s = sides(problem)[0](V) / problem.norm, s / problem.norm
     skewed = 0.5 * np.linalg.norm(tall_inner(V, V) - np.eye(len(s)), axis=0)
-    delta = np.linalg.norm(rows - U * s, axis=0) + skewed + (10 + len(s)) * problem.epsilon
+    delta = column_norms(rows - U * s) + skewed + (10 + len(s)) * problem.epsilon
     most = float(delta.max())
     return SearchSpace(s * s, np.zeros((0, len(s))), (s + most) * delta, most * most, most, delta=delta)
 
@@ -105,7 +105,7 @@ def sides(problem: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Arr
     return problem.times, problem.transpose_times
 
 
-def decomposed(rows: Array) -> tuple[Array, Array, Array]:
+def decomposed(rows: Any) -> tuple[Any, Array, Array]:
     """Return U, s, Z with `rows` Z = U diag(s), for a tall matrix of rows."""
     Q, R = tall_qr(rows)
     with one_blas_thread:
@@ -113,10 +113,10 @@ def decomposed(rows: Array) -> tuple[Array, Array, Array]:
     return tall_times(Q, P), s, Zt.T
 
 
-def gauged(U: Array, s: Array, V: Array, transposed: bool) -> tuple[Array, Array]:
+def gauged(U: Any, s: Array, V: Any, transposed: bool) -> tuple[Any, Any]:
     """Return X = (left vectors) diag(s) and Y orthonormal with A ≈ X Yᵀ from B ≈ U diag(s) Vᵀ; `fix_signs` holds."""
     left, right = (V, U) if transposed else (U, V)
-    flip = np.sign(right[np.argmax(np.abs(right), axis=0), np.arange(len(s))])
+    flip = np.sign(column_peaks(right))
     flip[flip == 0] = 1.0
     return left * (s * flip), right * flip
 

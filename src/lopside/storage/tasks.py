@@ -1,0 +1,247 @@
+"""Graphs of Dask tasks, one task for each chunk of a matrix: run, kept on the workers, added up in a fixed order."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from lopside.errors import ClusterError, Error
+from lopside.sparse_arrays import is_sparse
+
+_FAN_IN = 8
+"""Sums that are added at once: each is as large as Y, and one worker holds so many of them."""
+
+
+class Pieces:
+    """Results of some tasks of a graph, in order: a Dask collection.
+
+    After `kept` they live where they were computed, and are lost when nothing refers to them any more.
+    """
+
+    def __init__(self, graph: Mapping[Any, Any], keys: Sequence[Any]) -> None:
+        self.graph, self.keys = graph, list(keys)
+
+    def __dask_graph__(self) -> Mapping[Any, Any]:
+        return self.graph
+
+    def __dask_keys__(self) -> list[Any]:
+        return self.keys
+
+    def __dask_postcompute__(self) -> tuple[Callable[..., Any], tuple[()]]:
+        return list, ()
+
+    def __dask_postpersist__(self) -> tuple[Callable[..., Any], tuple[Any]]:
+        return _rebuilt, (self.keys,)
+
+    def __dask_tokenize__(self) -> Any:
+        return tuple(self.keys)
+
+    @staticmethod
+    def __dask_scheduler__(*arguments: Any, **settings: Any) -> Any:
+        from dask.threaded import get
+
+        return get(*arguments, **settings)
+
+    @staticmethod
+    def __dask_optimize__(graph: Any, keys: Any, **_: Any) -> Any:
+        return graph
+
+
+def _rebuilt(graph: Mapping[Any, Any], keys: list[Any], *, rename: Mapping[str, str] | None = None) -> Pieces:
+    return Pieces(graph, keys)
+
+
+def name(what: str) -> str:
+    """Return a name for tasks that no others have."""
+    return f"lopside-{what}-{secrets.token_hex(16)}"
+
+
+def chunkwise(what: str, work: Callable[..., Any], columns: Iterable[Sequence[Any]], shared: Any) -> dict[Any, Any]:
+    """Return tasks `work(*piece of each column, shared)`, one for each place in the columns of keys.
+
+    `shared` is sent to the workers once.
+    """
+    from dask._task_spec import DataNode, Task, TaskRef
+
+    own = f"{what}-shared"
+    tasks: dict[Any, Any] = {own: DataNode(own, shared)}
+    for number, keys in enumerate(zip(*columns, strict=True)):
+        key = (what, number)
+        tasks[key] = Task(key, work, *(TaskRef(piece) for piece in keys), TaskRef(own))
+    return tasks
+
+
+def taken(what: str, keys: Sequence[Any], part: Callable[[Any], Any]) -> dict[Any, Any]:
+    """Return tasks that take a part of each of the results."""
+    from dask._task_spec import Task, TaskRef
+
+    return {(what, number): Task((what, number), part, TaskRef(key)) for number, key in enumerate(keys)}
+
+
+def folded(what: str, keys: Sequence[Any], fold: Callable[[list[Any]], Any]) -> tuple[dict[Any, Any], Any]:
+    """Return tasks that fold results in a tree whose shape depends on their number alone, and the key of its root."""
+    from dask._task_spec import List, Task, TaskRef
+
+    tasks: dict[Any, Any] = {}
+    for level in itertools.count():
+        groups = [keys[a : a + _FAN_IN] for a in range(0, len(keys), _FAN_IN)]
+        above = [(what, level, number) for number in range(len(groups))]
+        for key, group in zip(above, groups, strict=True):
+            tasks[key] = Task(key, fold, List(*(TaskRef(below) for below in group)))
+        if len(above) == 1:
+            return tasks, above[0]
+        keys = above
+    raise AssertionError
+
+
+def client_of(graph: Mapping[Any, Any]) -> Any:
+    """Return the client that results in a graph belong to, else the one that is connected, or None.
+
+    Raises
+    ------
+    ClusterError
+        If that client has been closed.
+    """
+    if "distributed" not in sys.modules:
+        return None
+    from distributed import Future, default_client
+
+    for value in graph.values():
+        if isinstance(value, Future):
+            require_open(value.client, lost=value.cancelled())
+            return value.client
+    from dask import config
+
+    if config.get("scheduler", None) not in (None, "distributed", "dask.distributed"):
+        return None
+    try:
+        return default_client()
+    except ValueError:  # no cluster
+        return None
+
+
+def require_open(client: Any, *, lost: bool = False) -> None:
+    """Refuse to go on with a client that has been closed, or whose cluster has lost what it held.
+
+    Raises
+    ------
+    ClusterError
+    """
+    if lost or client is None or client.status not in ("running", "connecting"):
+        raise ClusterError(
+            "got chunks whose cluster has gone: the client that held them is closed or has lost its scheduler. "
+            "Try connecting a new client and building the array again; a run with checkpoint=PATH goes on"
+        )
+
+
+def holds_futures(graph: Mapping[Any, Any]) -> bool:
+    """Whether some of a graph has been computed, and lies on a cluster."""
+    if "distributed" not in sys.modules:
+        return False
+    from distributed import Future
+
+    return any(isinstance(value, Future) for value in graph.values())
+
+
+def carries_arrays(graph: Mapping[Any, Any]) -> bool:
+    """Whether numbers are part of a graph, and would be sent with it each time."""
+    from dask._task_spec import DataNode
+
+    # Not what merely has a size: an array of Zarr or HDF5 is only a way to one.
+    return any(
+        isinstance(node, DataNode) and (isinstance(node.value, np.ndarray) or is_sparse(node.value))
+        for node in graph.values()
+    )
+
+
+def kept(*pieces: Pieces, client: Any = None) -> tuple[Pieces, ...]:
+    """Start the work and return the same pieces with their results left where they are computed.
+
+    Without a client it is that of what the pieces are made from.
+
+    Raises
+    ------
+    ClusterError
+        If the cluster has gone.
+    """
+    from dask.base import persist
+
+    client = client or client_of(pieces[0].graph)
+    with explained():
+        if client is None:
+            return tuple(persist(*pieces, optimize_graph=False, scheduler=scheduler_here()))
+        return tuple(client.persist(list(pieces), optimize_graph=False))
+
+
+def fetched(pieces: Pieces) -> list[Any]:
+    """Return the results, here.
+
+    Raises
+    ------
+    ClusterError
+        If the cluster has gone, or lost work it could not repeat.
+    """
+    from dask.base import compute
+
+    with explained():
+        client = client_of(pieces.graph)
+        if client is None:
+            return compute(pieces, optimize_graph=False, scheduler=scheduler_here())[0]
+        return client.gather([pieces.graph[key] for key in pieces.keys])
+
+
+def scheduler_here() -> str:
+    """Return how Dask works without a client: by threads, or one alone where it is set to "synchronous".
+
+    Not by processes, which Dask starts anew for each call: what is held here would be sent to them again and again, and
+    the loops are compiled and let go of the interpreter's lock.
+    """
+    from dask import config
+
+    named = config.get("scheduler", None)
+    return named if named in ("synchronous", "sync", "single-threaded") else "threads"
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn errors of Dask's that say that the cluster, not the work, has failed into ours, and spare its warnings.
+
+    What is sent with a graph is thin by design, Y and d × d matrices, and is in it to outlive any worker.
+    """
+    from dask import config
+
+    quiet = {"distributed.admin.large-graph-warning-threshold": "10GB"} if "distributed" in sys.modules else {}
+    try:
+        with config.set(quiet):
+            yield
+    except Error:
+        raise
+    except Exception as error:
+        told = _lost(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _lost(error: Exception) -> ClusterError | None:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "KilledWorker" in kinds:
+        return ClusterError(
+            f"workers died again and again over one chunk: {error}. Most likely it does not fit into a worker's memory "
+            "with what the work adds. Try smaller chunks (A.rechunk), or workers with more memory"
+        )
+    if kinds & _GONE:
+        return ClusterError(
+            f"the cluster's scheduler or client has gone ({type(error).__name__}: {error}). Try connecting a new "
+            "client; a run with checkpoint=PATH goes on from its last checkpoint"
+        )
+    return None
+
+
+_GONE = {"CancelledError", "FutureCancelledError", "FuturesCancelledError", "ClosedClientError", "CommClosedError"}
