@@ -133,7 +133,7 @@ def test_factors_stay_with_the_workers(cluster: Any) -> None:
     assert isinstance(solution.X, da.Array)
     assert solution.X.chunks == ((HEIGHT,) * COUNT, (6,))
     futures = [value for value in solution.X.__dask_graph__().values() if hasattr(value, "client")]
-    assert len(futures) == COUNT
+    assert len(futures) == COUNT  # each loaded in each pass: nothing to put together
     assert isinstance(solution.Y, np.ndarray)
     left = (solution.X.T @ matrix() - np.diag(solution.svd()[1] ** 2) @ solution.Y.T).compute()
     assert np.abs(left).max() < 1e-4 * solution.svd()[1][0] ** 2

@@ -12,8 +12,12 @@ from lopside.errors import InputError, counted
 from lopside.sparse_arrays import as_csr, is_sparse
 from lopside.storage.dense import Dense
 from lopside.storage.protocol import Sweep
+from lopside.storage.spare import Spare
 from lopside.storage.sparse import Sparse
 from lopside.threads import one_blas_thread
+
+_SPARE = Spare(1 << 28, slab=1 << 23)
+"""Of a worker, whose C library gives memory back to the system after each chunk as Dask sets it."""
 
 
 class Chunk(NamedTuple):
@@ -40,8 +44,8 @@ class Chunk(NamedTuple):
         scale = self.scale if self.scale.size else None
         if is_sparse(self.A):
             csr = self.A if self.A.dtype == dtype else self.A.astype(dtype)
-            return Sparse(csr, 1, scale)
-        return Dense(self.A.astype(dtype, copy=False), 1, scale)
+            return Sparse(csr, 1, scale, _SPARE)
+        return Dense(self.A.astype(dtype, copy=False), 1, scale, _SPARE)
 
 
 class Found(NamedTuple):
@@ -63,24 +67,29 @@ class Form(NamedTuple):
 
     def rows(self, parts: Any, storage: Any = None) -> Array:
         """Return this chunk's rows from its parts; the first of them is the chunk itself, if Z is there."""
+        if storage is None and parts and isinstance(parts[0], Chunk):
+            chunk, *parts = parts
+            storage = chunk.storage(self.dtype)
+        out = None if self.Z is None else storage.times(self.Z.astype(self.dtype, copy=False))
         with one_blas_thread:
-            source: Any = storage
-            if storage is None and parts and isinstance(parts[0], Chunk):
-                chunk, *parts = parts
-                source = chunk.storage(self.dtype)
-            out = None if self.Z is None else source.times(self.Z.astype(self.dtype, copy=False))
             for part, C in zip(parts, self.coefficients, strict=True):
                 if C is None:  # of other rows that are formed from the same parts
                     continue
-                product = tall(part).astype(self.dtype, copy=False).dot(C.astype(self.dtype, copy=False))
-                out = product if out is None else out + product
+                F, C = tall(part).astype(self.dtype, copy=False), C.astype(self.dtype, copy=False)
+                product = np.dot(F, C, out=_SPARE.array((len(F), C.shape[1]), self.dtype))
+                out = product if out is None else np.add(out, product, out=out)
         if out is None:
             raise AssertionError
         return out.astype(self.dtype, copy=False)
 
 
-def prepared(A: Any, scale: Any, number: int, end: int | None) -> Chunk:
-    """Return chunk `number` in a form that compiled code may trust.
+def prepared(bundle: list[Any], scales: Any, numbers: tuple[int, ...], ends: list[int | None]) -> list[Chunk]:
+    """Return chunks of these numbers in a form that compiled code may trust."""
+    return [_prepared(*parts) for parts in zip(bundle, scales or [None] * len(bundle), numbers, ends, strict=True)]
+
+
+def _prepared(A: Any, scale: Any, number: int, end: int | None) -> Chunk:
+    """Return chunk `number`.
 
     Raises
     ------
@@ -103,6 +112,11 @@ def prepared(A: Any, scale: Any, number: int, end: int | None) -> Chunk:
     if A.ndim != 2:
         raise InputError(f"got chunk {number} of shape {A.shape}; expected a matrix")
     return Chunk(A, scale, number, end)
+
+
+def picked(bundle: list[Chunk], places: list[int]) -> list[Chunk]:
+    """Return some of the chunks."""
+    return [bundle[place] for place in places]
 
 
 def examined(chunk: Chunk, _: Any) -> Found:
@@ -198,9 +212,10 @@ def formed(*rest: Any) -> Array:
 
 
 def inner(*rest: Any) -> Array:
-    """Return VᵀW in float64, V and W formed from the same parts."""
+    """Return VᵀW in float64, V and W formed from the same parts; there may be one form for both."""
     *parts, (forms, _) = rest
-    V, W = (form.rows(parts).astype(np.float64, copy=False) for form in forms)
+    V, *others = (form.rows(parts).astype(np.float64, copy=False) for form in forms)
+    W = others[0] if others else V
     with one_blas_thread:
         return V.T.dot(W)
 
@@ -226,11 +241,16 @@ def peaks(*rest: Any) -> Array:
     return X[np.argmax(np.abs(X), axis=0), np.arange(X.shape[1])]
 
 
-def drawn(state: Any, shape: tuple[int, int]) -> Array:
+def ones(height: int, _: Any) -> Array:
+    """Return a column of ones."""
+    return np.ones((height, 1))
+
+
+def drawn(state: Any, height: int, columns: int) -> Array:
     """Return standard normal numbers of a generator that stands at this state."""
     bits = getattr(np.random, state["bit_generator"])()
     bits.state = state
-    return np.random.Generator(bits).standard_normal(shape)
+    return np.random.Generator(bits).standard_normal((height, columns))
 
 
 def added(parts: list[Any]) -> Any:
@@ -240,9 +260,10 @@ def added(parts: list[Any]) -> Any:
         for other in others:
             first = first + other
         return first
-    probe, gram, square = first.probe, first.gram, first.residual2
+    probe, gram, square = first.probe.copy(), first.gram.copy(), first.residual2
     for other in others:
-        probe, gram = probe + other.probe, gram + other.gram
+        probe += other.probe
+        gram += other.gram
         square = None if square is None else square + other.residual2
     return Sweep(_NOTHING, probe, gram, square)
 
@@ -261,11 +282,16 @@ def tall(part: Any) -> Array:
     return part.rows if isinstance(part, Sweep) else part
 
 
-def first(pair: tuple[Any, Any]) -> Any:
+def tall_at(bundle: list[Any], place: int) -> Array:
+    """Return the rows of one chunk of a bundle."""
+    return tall(bundle[place])
+
+
+def first(pair: tuple[Any, Any], _: Any) -> Any:
     """Return the first of two results."""
     return pair[0]
 
 
-def second(pair: tuple[Any, Any]) -> Any:
+def second(pair: tuple[Any, Any], _: Any) -> Any:
     """Return the second of two results."""
     return pair[1]

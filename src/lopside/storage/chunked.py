@@ -1,13 +1,14 @@
 """A as a Dask array in chunks of whole rows: on the workers of a cluster, or read chunk by chunk on this machine.
 
-One pass is one task for each chunk, the pass over its rows, where the chunk is; Y and d × d matrices are sent to the
-workers once, the factor along the rows stays there, and AᵀX and Gram matrices are added up in a tree that depends on
-the number of chunks alone: so the same chunks give the same bits on any number of workers.
+One pass is one task for each bundle of chunks, the pass over the rows of each, where the chunks are; Y and d × d
+matrices are sent to the workers, the factor along the rows stays there, and AᵀX and Gram matrices are added up in a
+tree that depends on the number of chunks alone: so the same chunks give the same bits on any number of workers.
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from typing import Any
 
@@ -19,21 +20,20 @@ from lopside.linalg import frobenius
 from lopside.storage import chunk as at_work
 from lopside.storage.chunk import Found
 from lopside.storage.chunked_rows import DEPTH, ChunkedRows, Family
-from lopside.storage.crew import Crew
+from lopside.storage.chunked_work import ChunkedWork
+from lopside.storage.loading import loaded
 from lopside.storage.protocol import EPSILON, Sweep, Widths, require_fit, require_sweep
 from lopside.storage.tasks import (
     Pieces,
-    carries_arrays,
     chunkwise,
     client_of,
     folded,
-    holds_futures,
     name,
 )
-from lopside.threads import thread_count
+from lopside.threads import one_blas_thread, thread_count
 
 
-class Chunked(Crew):
+class Chunked(ChunkedWork):
     """An m × n matrix in chunks of whole rows, dense or CSR.
 
     Its first pass, when it is made, finds ‖A‖_F, the heights of the chunks and whether all entries are finite.
@@ -63,61 +63,17 @@ class Chunked(Crew):
     epsilon = EPSILON
 
     def __init__(self, A: Any, scale: Array | None = None) -> None:
-        from dask.base import optimize
-
-        if not holds_futures(A.__dask_graph__()):  # which Dask's optimization would drop
-            (A,) = optimize(A)
-        self._graph: dict[Any, Any] = dict(A.__dask_graph__())
-        sources = [row[0] for row in A.__dask_keys__()]
-        held = client_of(self._graph) is not None and (holds_futures(self._graph) or carries_arrays(self._graph))
-        known = not any(math.isnan(height) for height in A.chunks[0])
-        ends = np.cumsum(A.chunks[0]).astype(int).tolist() if known else [None] * len(sources)
-        self._base = self._prepared(sources, ends, scale, held=held)
-        found = self._examined()
-        at_work.require_shapes(found, A.chunks[0], int(A.shape[1]))
-        whole = [number for number, each in enumerate(found) if each.shape[0]]
-        if not whole:
-            raise InputError(f"got a Dask array of {len(found)} chunks without any rows; expected at least one row")
-        self._base, found = [self._base[number] for number in whole], [found[number] for number in whole]
+        work, found, held = loaded(A, scale)
+        super().__init__(work.graph, work.base, work.bundles)
         self.heights = tuple(each.shape[0] for each in found)
-        self.count = len(found)
         self.shape: tuple[int, int] = (sum(self.heights), found[0].shape[1])
         self.nbytes = sum(each.nbytes for each in found)
-        kind, loaded = "CSR" if found[0].sparse else "dense", "" if held else ", loaded in each pass"
-        self.layout = f"a Dask array, {counted(self.count, f'{kind} chunk')} of rows{loaded}"
+        kind, how = "CSR" if found[0].sparse else "dense", "" if held else ", loaded in each pass"
+        self.layout = f"a Dask array, {counted(len(found), f'{kind} chunk')} of rows{how}"
         self.notes = at_work.told(found)
         self._norm = frobenius(np.array([[each.norm for each in found]]))
         self.dtype = self._precision(found)
         self._fixed: list[Family] = []
-
-    def _prepared(self, sources: list[Any], ends: list[Any], scale: Array | None, *, held: bool) -> list[Any]:
-        """Return keys of the chunks in a form that may be trusted, kept beside the chunks where these are."""
-        from dask._task_spec import DataNode, Task, TaskRef
-
-        what = name("chunk")
-        shares: dict[Any, Any] = {}
-        if scale is not None:
-            own = f"{what}-scale"
-            keys = [(own, number) for number in range(len(sources))]
-            cut = np.split(scale, ends[:-1])
-            graph = {key: DataNode(key, share) for key, share in zip(keys, cut, strict=True)}
-            shares = dict(self.keep(Pieces(graph, keys))[0].graph)
-            self._graph |= shares
-        keys = [(what, number) for number in range(len(sources))]
-        given = list(shares) or [None] * len(sources)
-        for key, source, share, end in zip(keys, sources, given, ends, strict=True):
-            scaled = DataNode(None, None) if share is None else TaskRef(share)
-            self._graph[key] = Task(key, at_work.prepared, TaskRef(source), scaled, key[1], end)
-        if held:
-            (pieces,) = self.keep(Pieces(self._graph, keys))
-            self._graph = dict(pieces.graph)
-        return keys
-
-    def _examined(self) -> list[Found]:
-        what = name("examined")
-        tasks = chunkwise(what, at_work.examined, [self._base], None)
-        keys = [(what, number) for number in range(len(self._base))]
-        return self.fetch(*self.keep(Pieces({**self._graph, **tasks}, keys)))
 
     def _precision(self, found: list[Found]) -> np.dtype[Any]:
         if any(each.dtype == np.float64 for each in found):
@@ -133,13 +89,14 @@ class Chunked(Crew):
         require_sweep(self.shape, R, Y, M, N, residual=residual)
         above = () if R is None else (R,)
         own, graph = self.work("sweep", at_work.swept, above, (Y, M, N, residual, self.dtype), reads=True)
-        tree, root = folded(f"{own}-sum", self.keys(own), at_work.added)
+        tree, root = folded(f"{own}-sum", self.keys(own), self.bundles, at_work.added)
         rows, sums = self.keep(Pieces(graph | tree, self.keys(own)), Pieces(graph | tree, [root]))
         result: Sweep = self.fetch(sums)[0]
-        origin: dict[Family | None, Array] = {None: Y @ M[len(M) - Y.shape[1] :]}
-        for each in above:
-            for family, P in each.dot(M[: each.shape[1]]).origin().items():
-                origin[family] = origin[family] + P if family in origin else P
+        with one_blas_thread:  # beside workers on this machine
+            origin: dict[Family | None, Array] = {None: Y @ M[len(M) - Y.shape[1] :]}
+            for each in above:
+                for family, P in each.dot(M[: each.shape[1]]).origin().items():
+                    origin[family] = origin[family] + P if family in origin else P
         kind, depth = np.result_type(self.dtype, Y, M), 1 if R is None else R.depth + 1
         if depth >= DEPTH:
             return result._replace(rows=ChunkedRows(self, origin, kind))
@@ -163,7 +120,7 @@ class Chunked(Crew):
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""
         require_fit((len(X), len(Y)) == self.shape and X.shape[1] == Y.shape[1], self.shape, X=X, Y=Y)
         own, graph = self.work("missed", at_work.missed, (X,), (Y, self.dtype), reads=True)
-        norms = self.fetch(*self.keep(Pieces(graph, self.keys(own))))
+        norms = self.unbundled(self.fetch(*self.keep(Pieces(graph, self.keys(own)))))
         return frobenius(np.array([norms]))
 
     def norm(self) -> float:
@@ -177,35 +134,35 @@ class Chunked(Crew):
         return sent | {"origin of the rows": 16 * n * (widths.depth + widths.kept)}
 
     def first_rows(self, count: int) -> Chunked:
-        """Return as many of the first chunks as hold so many rows, and keep all threads of the cluster busy."""
-        few = int(np.searchsorted(np.cumsum(self.heights), count)) + 1
-        client = client_of(self._graph)
-        few = min(self.count, max(few, sum(client.nthreads().values()) if client else thread_count()))
-        part = copy.copy(self)
-        part._fixed = []
-        part._base, part.heights, part.count = self._base[:few], self.heights[:few], few
+        """Return as many of the first bundles as hold so many rows, and keep all threads of the cluster busy."""
+        heights = self.bundled(self.heights)
+        few = int(np.searchsorted(np.cumsum([sum(bundle) for bundle in heights]), count)) + 1
+        client = client_of(self.graph)
+        few = max(few, sum(client.nthreads().values()) if client else thread_count())
+        part, numbers = copy.copy(self), itertools.count()
+        part._fixed, part.base = [], self.base[:few]
+        part.bundles = tuple(tuple(next(numbers) for _ in bundle) for bundle in self.bundles[:few])
+        part.heights = tuple(height for bundle in heights[:few] for height in bundle)
         part.shape = sum(part.heights), self.shape[1]
         part.nbytes = int(self.nbytes * part.shape[0] / self.shape[0])
         return part
 
     def ones(self) -> ChunkedRows:
         """Return a column of ones along the rows."""
-        from dask._task_spec import Task
-
-        keys = self.keys(name("ones"))
-        tasks = {key: Task(key, np.ones, (height, 1)) for key, height in zip(keys, self.heights, strict=True)}
-        return self._made(Pieces(tasks, keys), 1, np.float64)
+        heights, what = self.given("heights", self.heights), name("ones")
+        tasks = chunkwise(what, at_work.ones, [heights.keys], None)
+        return self._made(Pieces({**heights.graph, **tasks}, self.keys(what)), 1, np.float64)
 
     def drawn(self, columns: int, rng: np.random.Generator) -> ChunkedRows:
         """Return rows of standard normal numbers, drawn by the workers as `rng.standard_normal` would here."""
-        from dask._task_spec import DataNode, Task
-
-        keys, tasks = self.keys(name("drawn")), {}
-        for key, height in zip(keys, self.heights, strict=True):
-            state = DataNode(None, rng.bit_generator.state)
-            tasks[key] = Task(key, at_work.drawn, state, (height, columns))
+        states = []
+        for height in self.heights:
+            states.append(rng.bit_generator.state)
             rng.standard_normal((height, columns))  # the only way to where the next chunk begins
-        return self._made(Pieces(tasks, keys), columns, np.float64)
+        begun, heights, what = self.given("states", states), self.given("heights", self.heights), name("drawn")
+        tasks = chunkwise(what, at_work.drawn, [begun.keys, heights.keys], columns)
+        graph = {**begun.graph, **heights.graph, **tasks}
+        return self._made(Pieces(graph, self.keys(what)), columns, np.float64)
 
     def _made(self, pieces: Pieces, width: int, dtype: Any) -> ChunkedRows:
         """Return rows at the beginning of a chain."""
@@ -230,9 +187,13 @@ class Chunked(Crew):
     def _from_dask(self, X: Any, name_of: str, kind: np.dtype[Any]) -> ChunkedRows:
         if X.ndim != 2 or X.shape[0] != self.shape[0]:
             raise InputError(f"got {name_of} of shape {X.shape}; expected {self.shape[0]} rows, as A ≈ X Yᵀ needs")
+        from dask._task_spec import List, Task, TaskRef
+
         X = X.rechunk({0: self.heights, 1: -1})
-        keys = [row[0] for row in X.__dask_keys__()]
-        (pieces,) = self.keep(Pieces(dict(X.__dask_graph__()), keys))
+        graph, keys = dict(X.__dask_graph__()), self.keys(name("start"))
+        for key, below in zip(keys, self.bundled(X.__dask_keys__()), strict=True):
+            graph[key] = Task(key, list, List(*(TaskRef(row[0]) for row in below)))
+        (pieces,) = self.keep(Pieces(graph, keys))
         rows = ChunkedRows(self, {Family(pieces, X.shape[1], X.dtype): np.eye(X.shape[1])}, X.dtype)
         return rows.astype(kind)
 

@@ -9,14 +9,14 @@ import numpy as np
 from lopside.arrays import Array
 from lopside.rows import Rows
 from lopside.storage import chunk as at_work
-from lopside.storage.tasks import Pieces, chunkwise, name, taken
+from lopside.storage.tasks import Pieces, chunkwise, name
 
 DEPTH = 20
 """Passes after which rows are formed anew from A, so that what a lost worker had is never far to seek."""
 
 
 class Family:
-    """One tall array for each chunk, kept on the workers; with the sums of the pass it comes from, which are smaller.
+    """One tall array for each chunk, kept on the workers in bundles; with the sums of the pass it comes from.
 
     Rows of a run come out of a chain of passes, each of which needs those before. A family knows itself as
     Σ F_j P_j + A Z as well, over families F_j at the beginning of the chain, with P_j and Z kept here: so the chain
@@ -105,7 +105,8 @@ class ChunkedRows(Rows):
 
     def inner(self, other: Any) -> Array:
         """Return selfᵀ other (k × l) in float64; sums are added in an order that depends on the chunks alone."""
-        return self.storage.folded("inner", at_work.inner, at_work.added, self, other)
+        rows = (self,) if other is self else (self, other)
+        return self.storage.folded("inner", at_work.inner, at_work.added, *rows)
 
     def peaks(self) -> Array:
         """Return the entry of largest modulus of each column, shape (k,); the first of several."""
@@ -115,10 +116,10 @@ class ChunkedRows(Rows):
         """Return Q (m × k) with orthonormal columns and R (k × k): QR of each chunk, and of all their R here."""
         storage = self.storage
         what, graph = storage.work("qr", at_work.factored, (self,))
-        graph |= taken(f"{what}-q", storage.keys(what), at_work.first)
-        graph |= taken(f"{what}-r", storage.keys(what), at_work.second)
+        for part, take in (("q", at_work.first), ("r", at_work.second)):
+            graph |= chunkwise(f"{what}-{part}", take, [storage.keys(what)], None)
         Q, R = storage.keep(Pieces(graph, storage.keys(f"{what}-q")), Pieces(graph, storage.keys(f"{what}-r")))
-        tops = storage.fetch(R)
+        tops = storage.unbundled(storage.fetch(R))
         outer, whole = np.linalg.qr(np.vstack(tops))
         cuts = np.cumsum([len(top) for top in tops])[:-1]
         turned = storage.here(np.split(outer, cuts))
@@ -128,7 +129,8 @@ class ChunkedRows(Rows):
 
     def numpy(self) -> Array:
         """Return all of it as a NumPy array here: m·k numbers."""
-        return np.vstack([at_work.tall(part) for part in self.storage.fetch(self.family.pieces)])
+        found = self.storage.unbundled(self.storage.fetch(self.family.pieces))
+        return np.vstack([at_work.tall(part) for part in found])
 
     def stored(self) -> dict[str, Any]:
         """Return Z, and each family at the beginning of a chain with its coefficients, whole."""
@@ -152,8 +154,9 @@ class ChunkedRows(Rows):
         pieces = self.family.pieces
         array = name("rows")
         graph = dict(pieces.graph)
-        for number, key in enumerate(pieces.keys):
-            graph[(array, number, 0)] = Task((array, number, 0), at_work.tall, TaskRef(key))
+        for numbers, key in zip(self.storage.bundles, pieces.keys, strict=True):
+            for place, number in enumerate(numbers):
+                graph[(array, number, 0)] = Task((array, number, 0), at_work.tall_at, TaskRef(key), place)
         chunks = (self.storage.heights, (self.shape[1],))
         made: Any = dask_array.Array
         return made(graph, array, chunks, dtype=self.dtype)

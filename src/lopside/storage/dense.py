@@ -19,10 +19,12 @@ from lopside.storage.passing import (
     fixed,
     partial_sums,
     residual_square,
+    result,
     workspace,
     writeable,
 )
 from lopside.storage.protocol import EPSILON, Sweep, Widths, require_fit
+from lopside.storage.spare import Spare
 from lopside.threads import one_blas_thread, ordered_map, thread_count
 
 _GROUP_ROWS = 2048
@@ -45,13 +47,17 @@ class Dense:
         See `lopside.threads.thread_count`.
     scale : ndarray, shape (m,), optional
         Stands for diag(scale)·A, which is never formed.
+    spare : Spare, optional
+        Where memory for sums and results is had; new memory by default.
     """
 
     reads_per_sweep = 1
     keeps_workspace = False
     epsilon = EPSILON
 
-    def __init__(self, A: Array, threads: int | None = None, scale: Array | None = None) -> None:
+    def __init__(
+        self, A: Array, threads: int | None = None, scale: Array | None = None, spare: Spare | None = None
+    ) -> None:
         side_by_side = A.strides[1] == A.itemsize and A.strides[0] > 0
         self.A = A if side_by_side or A.shape[1] == 1 and A.flags.c_contiguous else np.ascontiguousarray(A)
         self.shape: tuple[int, int] = A.shape
@@ -59,7 +65,7 @@ class Dense:
         self.nbytes = A.nbytes
         self.layout = f"dense, {A.dtype.name} in memory"
         self._scale = np.zeros(0) if scale is None else scale
-        self._threads = thread_count(threads)
+        self._threads, self._spare = thread_count(threads), spare
         self._norm: float | None = None
         m = len(A)
         # A power of two, so that the usual numbers of threads share them evenly.
@@ -69,7 +75,7 @@ class Dense:
 
     def sweep(self, R: Array | None, Y: Array, M: Array, N: Array | None = None, *, residual: bool = False) -> Sweep:
         """Read A once; see `lopside.storage.Storage.sweep`."""
-        whole = Pass(self.shape, self.dtype, self._scale, R, Y, M, N, residual=residual)
+        whole = Pass(self.shape, self.dtype, self._scale, R, Y, M, N, residual=residual, spare=self._spare)
 
         def group(share: tuple[slice, Part]) -> Part:
             rows, part = share
@@ -82,7 +88,7 @@ class Dense:
     def times(self, Y: Array) -> Array:
         """Return A Y, shape (m, d)."""
         require_fit(len(Y) == self.shape[1], self.shape, Y=Y)
-        out = np.empty((self.shape[0], Y.shape[1]), np.result_type(self.dtype, Y))
+        out = result(self._spare, (self.shape[0], Y.shape[1]), np.result_type(self.dtype, Y))
 
         def group(rows: slice) -> None:
             dense_times(self.A[rows], self._share(scale, rows), packed, out[rows])
@@ -109,7 +115,7 @@ class Dense:
 
         with one_blas_thread:
             ordered_map(group, list(zip(self._groups, sums, strict=True)), self._threads)
-            return added(sums, self.shape[1], self._threads)
+            return added(sums, self.shape[1], self._threads, self._spare)
 
     def residual_norm(self, X: Array, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from lopside import kernels
 from lopside.arrays import Array
 from lopside.storage.protocol import Sweep, Widths, require_sweep
+from lopside.storage.spare import Spare
 from lopside.threads import ordered_map
 
 
@@ -35,6 +37,8 @@ class Pass:
         Stands for diag(scale)·A unless empty.
     R, Y, M, N, residual
         As in `Storage.sweep`.
+    spare : Spare, optional
+        Where memory for the sums is had; `finish` puts it back. New memory by default.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Pass:
         N: Array | None = None,
         *,
         residual: bool = False,
+        spare: Spare | None = None,
     ) -> None:
         self._kernel = kernels.dense_kernel()
         m, self._n = shape
@@ -60,16 +65,25 @@ class Pass:
         self._MN = padded
         self._top = np.zeros((m, 0), kind) if R is None else writeable(R, kind)
         self._scale = writeable(scale, kind)
-        self._Y = self._kernel.pack(Y.astype(kind, copy=False))
+        self._spare, self._lent = spare, ExitStack()
+        d = Y.shape[1]
+        self._Y = self._new((self._n, self._kernel.pitch(d, kind.itemsize)))
+        self._Y[:, :d], self._Y[:, d:] = Y, 0
         self._wide = self._kernel.pack_across(Y.astype(np.float64, copy=False)) if residual else _NOTHING
         self._residual = residual
         self._chunk = self._kernel.chunk_rows(self._n, max(Y.shape[1], self._z - self._first), dtype.itemsize)
-        self.out = np.empty((m, self._k), kind)
+        self.out = result(spare, (m, self._k), kind)
 
     def parts(self, count: int) -> list[Part]:
         """Return so many sums of nothing, in one block of memory: the allocator gives that back whole."""
-        PTs = partial_sums(count, self._z - self._first, self._n, self._kind)
+        PTs = self._new((count, self._z - self._first, self._kernel.pitch(self._n, self._kind.itemsize)))
+        PTs[:] = 0
         return [Part(PT, np.zeros((self._z, self._kernel.pitch(self._z, 8))), []) for PT in PTs]
+
+    def _new(self, shape: tuple[int, ...]) -> Array:
+        if self._spare is None:
+            return np.empty(shape, self._kind)
+        return self._lent.enter_context(self._spare.lent(shape, self._kind))
 
     def visit(self, block: Array, rows: slice, part: Part) -> Part:
         """Add the rows of a block to a part, and return the part."""
@@ -83,7 +97,8 @@ class Pass:
 
     def finish(self, parts: list[Part], threads: int) -> Sweep:
         """Return the sweep whose sums are those of the parts, in their order."""
-        probe = added([part.PT for part in parts], self._n, threads)
+        probe = added([part.PT for part in parts], self._n, threads, self._spare)
+        self._lent.close()
         gram = sum((part.G for part in parts[1:]), parts[0].G)[:, : self._z]
         missed = sum(square for part in parts for square in part.missed) if self._residual else None
         return Sweep(self.out, probe, gram, missed)
@@ -137,9 +152,14 @@ def writeable(array: Array, kind: Any) -> Array:
     return np.require(array, kind, ["C", "W"])
 
 
-def added(PTs: Sequence[Array] | Array, n: int, threads: int) -> Array:
+def result(spare: Spare | None, shape: tuple[int, ...], kind: Any) -> Array:
+    """Return an array to write into, in new memory or in spare."""
+    return np.empty(shape, kind) if spare is None else spare.array(shape, kind)
+
+
+def added(PTs: Sequence[Array] | Array, n: int, threads: int, spare: Spare | None = None) -> Array:
     """Return Σ PTᵀ (n × l), added in order, in the memory of the first."""
-    out = np.empty((n, len(PTs[0])), PTs[0].dtype)
+    out = result(spare, (n, len(PTs[0])), PTs[0].dtype)
 
     def columns(part: slice) -> None:
         total = PTs[0][:, part]

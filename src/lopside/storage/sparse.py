@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from lopside.arrays import BLOCK_BYTES, Array
 from lopside.linalg import frobenius, gram
 from lopside.storage.passing import fixed, writeable
 from lopside.storage.protocol import EPSILON, Sweep, Widths, require_fit, require_sweep
+from lopside.storage.spare import Spare
 from lopside.threads import one_blas_thread, ordered_map, thread_count
 
 GROUP_WORK = 1 << 19
@@ -30,9 +30,6 @@ _TRUSTED = 1e-6
 """‖E‖² above this share of Σ|XᵀX∘YᵀY| is taken from sums over the entries, whose rounding is some 1e-15 of that."""
 
 _SAFE = (1e-120, 1e120)
-
-_LINE = 64
-"""Bytes of a cache line, where tables start."""
 
 _STRETCH = 1 << 20
 """Entries whose squares are summed at once."""
@@ -52,13 +49,17 @@ class Sparse:
         See `lopside.threads.thread_count`.
     scale : ndarray, shape (m,), optional
         Stands for diag(scale)·A, which is never formed.
+    spare : Spare, optional
+        Where memory for the sums is had; its own by default.
     """
 
     reads_per_sweep = 1
     keeps_workspace = True
     epsilon = EPSILON
 
-    def __init__(self, A: Any, threads: int | None = None, scale: Array | None = None) -> None:
+    def __init__(
+        self, A: Any, threads: int | None = None, scale: Array | None = None, spare: Spare | None = None
+    ) -> None:
         self.A = A
         self.shape: tuple[int, int] = A.shape
         self.dtype: np.dtype[Any] = A.dtype
@@ -67,7 +68,7 @@ class Sparse:
         self._scale = np.zeros(0) if scale is None else np.asarray(scale, dtype=np.float64)
         self._threads = thread_count(threads)
         self._csr: tuple[Any, Any, Array] = fixed(A.indptr), fixed(A.indices), fixed(A.data)
-        self._spare: list[Any] = []
+        self._spare = spare or Spare()
         self._cuts: dict[int, list[slice]] = {}
 
     def _groups(self, d: int, kind: Any) -> list[slice]:
@@ -121,30 +122,18 @@ class Sparse:
         missed = self.residual_norm(R, Y) ** 2 if residual and R is not None else None
         return Sweep(out, probe, G, missed)
 
-    @contextmanager
-    def _tables(self, count: int, d: int, kind: Any) -> Iterator[list[Array]]:
-        """Lend tables for n × d matrices, of any content; kept for the next time, as new memory is slow to touch."""
-        length = kernels.sparse_kernel().length(self.shape[1], d, np.dtype(kind).itemsize)
-        size = count * length * np.dtype(kind).itemsize
-        spare = self._spare
-        # The smallest that is large enough, or the largest, which is then replaced.
-        order = sorted(range(len(spare)), key=lambda k: (len(spare[k]) < size, abs(len(spare[k]) - size)))
-        try:
-            memory = spare.pop(order[0])
-        except IndexError:  # there is none, or a thread beside this one has it
-            memory = np.empty(0, np.uint8)
-        if len(memory) < size:
-            raw = np.empty(size + _LINE, np.uint8)
-            memory = raw[-raw.ctypes.data % _LINE :][:size]
-        yield list(memory[:size].view(kind).reshape(count, length))
-        self._spare.append(memory)
+    def _tables(self, count: int, d: int, kind: Any) -> AbstractContextManager[Array]:
+        """Lend tables for n × d matrices, of any content."""
+        return self._spare.lent(
+            (count, kernels.sparse_kernel().length(self.shape[1], d, np.dtype(kind).itemsize)), kind
+        )
 
-    def _added(self, tables: list[Array], d: int) -> Array:
+    def _added(self, tables: Array, d: int) -> Array:
         n = self.shape[1]
         out = np.empty((n, d), tables[0].dtype)
         step = max(1024, -(-n // 32))
         pieces = [slice(a, min(a + step, n)) for a in range(0, n, step)]
-        ordered_map(lambda rows: kernels.sparse_kernel().unpack(tables, rows, out), pieces, self._threads)
+        ordered_map(lambda rows: kernels.sparse_kernel().unpack(list(tables), rows, out), pieces, self._threads)
         return out
 
     def times(self, Y: Array) -> Array:

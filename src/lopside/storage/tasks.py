@@ -14,8 +14,12 @@ import numpy as np
 from lopside.errors import ClusterError, Error
 from lopside.sparse_arrays import is_sparse
 
-_FAN_IN = 8
+FAN_IN = 16
 """Sums that are added at once: each is as large as Y, and one worker holds so many of them."""
+
+
+_SENT = 1 << 23
+"""Bytes of a graph that may be the same again and again."""
 
 
 class Pieces:
@@ -63,41 +67,60 @@ def name(what: str) -> str:
 
 
 def chunkwise(what: str, work: Callable[..., Any], columns: Iterable[Sequence[Any]], shared: Any) -> dict[Any, Any]:
-    """Return tasks `work(*piece of each column, shared)`, one for each place in the columns of keys.
+    """Return tasks that list `work(*piece of each column, shared)` for the chunks of a bundle, one for each bundle.
 
-    `shared` is sent to the workers once.
+    Columns are of keys, one for each bundle, under which there is a list too. `shared` is sent with each task if that
+    is little, else to the workers once, which is another task to wait for.
     """
     from dask._task_spec import DataNode, Task, TaskRef
+    from dask.sizeof import sizeof
 
-    own = f"{what}-shared"
-    tasks: dict[Any, Any] = {own: DataNode(own, shared)}
-    for number, keys in enumerate(zip(*columns, strict=True)):
-        key = (what, number)
-        tasks[key] = Task(key, work, *(TaskRef(piece) for piece in keys), TaskRef(own))
+    places = list(zip(*columns, strict=True))
+    tasks: dict[Any, Any] = {}
+    given: Any = DataNode(None, shared)
+    if len(places) * sizeof(shared) > _SENT:
+        own = f"{what}-shared"
+        tasks[own], given = DataNode(own, shared), TaskRef(own)
+    for number, keys in enumerate(places):
+        tasks[what, number] = Task((what, number), _each, work, given, *(TaskRef(piece) for piece in keys))
     return tasks
 
 
-def taken(what: str, keys: Sequence[Any], part: Callable[[Any], Any]) -> dict[Any, Any]:
-    """Return tasks that take a part of each of the results."""
-    from dask._task_spec import Task, TaskRef
-
-    return {(what, number): Task((what, number), part, TaskRef(key)) for number, key in enumerate(keys)}
+def _each(work: Callable[..., Any], shared: Any, *columns: list[Any]) -> list[Any]:
+    return [work(*pieces, shared) for pieces in zip(*columns, strict=True)]
 
 
-def folded(what: str, keys: Sequence[Any], fold: Callable[[list[Any]], Any]) -> tuple[dict[Any, Any], Any]:
-    """Return tasks that fold results in a tree whose shape depends on their number alone, and the key of its root."""
+def folded(
+    what: str, keys: Sequence[Any], bundles: Sequence[Sequence[int]], fold: Callable[[list[Any]], Any]
+) -> tuple[dict[Any, Any], Any]:
+    """Return tasks that fold the results for all chunks, and the key of the last.
+
+    They are a tree whose shape depends on the number of chunks alone, whichever of them lie in a bundle.
+    """
     from dask._task_spec import List, Task, TaskRef
 
+    nodes: dict[int, list[tuple[Any, Sequence[int]]]] = {}
+    for key, numbers in zip(keys, bundles, strict=True):
+        nodes.setdefault(numbers[0] // FAN_IN, []).append((key, numbers))
     tasks: dict[Any, Any] = {}
-    for level in itertools.count():
-        groups = [keys[a : a + _FAN_IN] for a in range(0, len(keys), _FAN_IN)]
-        above = [(what, level, number) for number in range(len(groups))]
-        for key, group in zip(above, groups, strict=True):
-            tasks[key] = Task(key, fold, List(*(TaskRef(below) for below in group)))
+    above = [(what, 0, number) for number in range(len(nodes))]
+    for key in above:
+        below = [TaskRef(one) for one, _ in nodes[key[-1]]]
+        order = np.argsort([number for _, numbers in nodes[key[-1]] for number in numbers]).tolist()
+        tasks[key] = Task(key, _folded_in_order, fold, order, List(*below))
+    for level in itertools.count(1):
         if len(above) == 1:
             return tasks, above[0]
-        keys = above
+        groups = [above[a : a + FAN_IN] for a in range(0, len(above), FAN_IN)]
+        above = [(what, level, number) for number in range(len(groups))]
+        for key, group in zip(above, groups, strict=True):
+            tasks[key] = Task(key, fold, List(*(TaskRef(one) for one in group)))
     raise AssertionError
+
+
+def _folded_in_order(fold: Callable[[list[Any]], Any], order: list[int], bundles: list[list[Any]]) -> Any:
+    parts = [part for bundle in bundles for part in bundle]
+    return fold([parts[place] for place in order])
 
 
 def client_of(graph: Mapping[Any, Any]) -> Any:

@@ -14,18 +14,26 @@ from lopside.storage.chunked_rows import ChunkedRows
 from lopside.storage.tasks import Pieces, chunkwise, client_of, fetched, folded, kept, name
 
 
-class Crew:
-    """The chunks of a matrix, and the work on them.
+class ChunkedWork:
+    """The chunks of a matrix in bundles, and the work on them: one task for each bundle.
 
     Attributes
     ----------
-    count : int
-        Chunks that have any rows.
+    graph : dict
+        Tasks, or what came of them.
+    base : list
+        The keys of the bundles there.
+    bundles : tuple of tuple of int
+        The numbers of the chunks in each. A bundle has chunks that lie together, as far as that is known.
     """
 
-    count: int
-    _graph: dict[Any, Any]
-    _base: list[Any]
+    def __init__(self, graph: dict[Any, Any], base: list[Any], bundles: tuple[tuple[int, ...], ...]) -> None:
+        self.graph, self.base, self.bundles = graph, base, bundles
+
+    def settle(self) -> None:
+        """Have the workers keep the bundles."""
+        (pieces,) = self.keep(Pieces(self.graph, self.base))
+        self.graph, self.base = dict(pieces.graph), pieces.keys
 
     def work(
         self,
@@ -47,8 +55,8 @@ class Crew:
         )
         reads = reads or any(form.Z is not None for form in forms)
         own = name(what)
-        columns = [self._base] * reads + [family.pieces.keys for family in families]
-        graph = dict(self._graph) if reads else {}
+        columns = [self.base] * reads + [family.pieces.keys for family in families]
+        graph = dict(self.graph) if reads else {}
         for family in families:
             graph.update(family.pieces.graph)
         return own, graph | chunkwise(own, task, columns, (forms, shared))
@@ -61,32 +69,46 @@ class Crew:
         except Error:
             raise
         except Exception as error:
-            number = self._failing()
-            if number is None:
+            numbers = self._failing()
+            if not numbers:
                 raise
+            first, several = numbers[0], f"one of chunks {', '.join(map(str, numbers))}"
             raise FileError(
-                f"chunk {number} of {len(self._base)} cannot be loaded: {type(error).__name__}: {error}. Try "
-                f"A.blocks[{number}].compute()"
+                f"{f'chunk {first}' if len(numbers) == 1 else several} of {sum(map(len, self.bundles))} cannot be "
+                f"loaded: {type(error).__name__}: {error}. Try A.blocks[{first}].compute()"
             ) from error
 
-    def _failing(self) -> int | None:
-        for number, key in enumerate(self._base):
+    def _failing(self) -> tuple[int, ...]:
+        for numbers, key in zip(self.bundles, self.base, strict=True):
             what = name("tried")
             tasks = chunkwise(what, at_work.height, [[key]], None)
             try:
-                fetched(*kept(Pieces({**self._graph, **tasks}, [(what, 0)])))
+                fetched(*kept(Pieces({**self.graph, **tasks}, [(what, 0)])))
             except Exception:
-                return number
-        return None
+                return numbers
+        return ()
 
     def keys(self, what: str) -> list[tuple[str, int]]:
-        """Return the keys of tasks of this name, one for each chunk."""
-        return [(what, number) for number in range(self.count)]
+        """Return the keys of tasks of this name, one for each bundle."""
+        return [(what, number) for number in range(len(self.bundles))]
+
+    def bundled(self, parts: Sequence[Any]) -> list[list[Any]]:
+        """Return what there is for each chunk as one list for each bundle."""
+        return [[parts[number] for number in numbers] for numbers in self.bundles]
+
+    def unbundled(self, results: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return lists of results, one for each bundle, as one in the order of the chunks."""
+        found = {
+            number: part
+            for numbers, bundle in zip(self.bundles, results, strict=True)
+            for number, part in zip(numbers, bundle, strict=True)
+        }
+        return [found[number] for number in range(len(found))]
 
     def keep(self, *pieces: Pieces) -> tuple[Pieces, ...]:
         """Start tasks; see `lopside.storage.tasks.kept`."""
         with self._naming_chunks():
-            return kept(*pieces, client=client_of(self._graph))
+            return kept(*pieces, client=client_of(self.graph))
 
     def fetch(self, pieces: Pieces) -> list[Any]:
         """Return results of tasks, here."""
@@ -104,13 +126,18 @@ class Crew:
     ) -> Any:
         """Return the results of a chunkwise task on rows, folded into one."""
         own, graph = self.work(what, task, rows, shared, reads=reads)
-        tree, root = folded(f"{own}-sum", self.keys(own), fold)
+        tree, root = folded(f"{own}-sum", self.keys(own), self.bundles, fold)
         (pieces,) = self.keep(Pieces(graph | tree, [root]))
         return self.fetch(pieces)[0]
 
     def here(self, parts: Sequence[Array]) -> Pieces:
-        """Return arrays of this machine as pieces, one for each chunk; they are sent to the workers once."""
+        """Return arrays of this machine, one for each chunk, as pieces; they are sent to the workers once."""
+        return self.keep(self.given("given", parts))[0]
+
+    def given(self, what: str, parts: Sequence[Any]) -> Pieces:
+        """Return what there is for each chunk as the beginning of a graph."""
         from dask._task_spec import DataNode
 
-        keys = self.keys(name("given"))
-        return self.keep(Pieces({key: DataNode(key, part) for key, part in zip(keys, parts, strict=True)}, keys))[0]
+        keys = self.keys(name(what))
+        graph = {key: DataNode(key, bundle) for key, bundle in zip(keys, self.bundled(parts), strict=True)}
+        return Pieces(graph, keys)
