@@ -18,6 +18,9 @@ from lopside.solvers import (
 )
 from lopside.starts import ColumnSpan, PowerSketch, Spectral, Start, Unbalanced
 
+ABILITIES = ("begin", "step", "step_size", "order")
+"""What a run needs of its solver."""
+
 
 def require(part: Any, name: str, abilities: tuple[str, ...], example: str) -> None:
     """Raise for a part of a run that lacks what the run needs of it."""

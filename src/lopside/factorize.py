@@ -11,7 +11,7 @@ import numpy as np
 from lopside.arrays import as_generator, as_positive, as_rank
 from lopside.errors import ConvergenceWarning, InputError
 from lopside.fitting import Fitting
-from lopside.goal import Goal
+from lopside.goal import Goal, require_one
 from lopside.problems import Full
 from lopside.solution import Solution
 from lopside.stopping import Status
@@ -92,12 +92,7 @@ def factorize(
     1
     """
     tol = as_positive(tol, "tol")
-    if (rank is None) == (relative_error is None):
-        raise InputError(
-            f"got rank = {rank} and relative_error = {relative_error}; expected exactly one of them. Try rank=10"
-        )
-    if relative_error is not None and not as_positive(relative_error, "relative_error") < 1.0:
-        raise InputError(f"got relative_error = {relative_error}; expected less than 1, which rank 0 reaches")
+    require_one(rank, relative_error)
     for name, given in (("center", center), ("device", device is not None)):
         if isinstance(A, Full) and given:
             raise InputError(f"got {name} with a Full problem; expected Full(A, {name}=...), or the matrix itself")

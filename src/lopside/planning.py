@@ -8,9 +8,10 @@ import numpy as np
 
 from lopside.arrays import as_rank
 from lopside.calibration import Timing, pass_time
-from lopside.defaults import default_solver
+from lopside.defaults import ABILITIES, default_solver, require
 from lopside.errors import AbilityError, InputError
 from lopside.footprint import PROCESS, Parts, of_run, require_memory
+from lopside.goal import require_one
 from lopside.planned import Plan, Range
 from lopside.problems import Completion, Full, Sensing
 from lopside.sizes import Sizes, choose, total
@@ -83,10 +84,11 @@ def plan(
     """
     if isinstance(A, Sensing):
         raise AbilityError("got Sensing, whose memory is not predicted; expected a matrix, Full(A) or Completion(...)")
-    if (rank is None) == (relative_error is None):
-        raise InputError(
-            f"got rank = {rank} and relative_error = {relative_error}; expected exactly one of them. Try rank=10"
-        )
+    require_one(rank, relative_error)
+    if solver is not None:
+        require(solver, "solver", ABILITIES, "lo.solvers.AlternatingLeastSquares()")
+    if not isinstance(center, bool | np.bool_):
+        raise InputError(f"got center = {center!r}; expected True or False")
     if isinstance(A, Full | Completion) and center:
         raise InputError(f"got center=True with a {type(A).__name__} problem; expected the matrix itself")
     problem = A if isinstance(A, Full | Completion) else outline(A, dtype=dtype, center=center, threads=threads)

@@ -15,7 +15,7 @@ import numpy as np
 
 from lopside.arrays import as_generator, as_positive
 from lopside.certify import Watch, certify
-from lopside.defaults import default_solver, gradient_step, rank_and_start, require
+from lopside.defaults import ABILITIES, default_solver, gradient_step, rank_and_start, require
 from lopside.errors import AbilityError, ConvergenceWarning, DivergedError, InputError
 from lopside.interruption import Interruption
 from lopside.loop import State, Walk, handed
@@ -74,7 +74,7 @@ class Run:
         require(problem, "problem", ("advance", "point", "metered"), "lo.Full(A)")
         self.problem = problem
         self.solver = default_solver(problem) if solver is None else solver
-        require(self.solver, "solver", ("begin", "step", "step_size", "order"), "lo.solvers.AlternatingLeastSquares()")
+        require(self.solver, "solver", ABILITIES, "lo.solvers.AlternatingLeastSquares()")
         self.stop = Stop(no_progress=1e-9) if stop is None else stop
         require(self.stop, "stop", ("check", "asks_for_tolerance"), "lo.Stop(max_steps=100)")
         if getattr(self.stop, "gap", None) is not None and getattr(problem, "ridge", 1.0) == 0.0:

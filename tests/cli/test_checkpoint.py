@@ -88,7 +88,7 @@ def test_the_best_fit_too(run: Run, searching: None) -> None:
     code, out, err = run(*command, *KEPT)
     assert (code, err) == (0, "")
     code, again, err = run(*command, *KEPT)
-    assert err == "Resuming from run.ckpt\n"
+    assert err == "Going on from run.ckpt, if that is of this run\n"
     assert strict(out) | {"seconds": 0} == strict(again) | {"seconds": 0} == whole | {"seconds": 0}
 
 

@@ -55,12 +55,17 @@ class Checkpoint:
 
     Raises
     ------
+    InputError
+        If it is no path.
     FileError
         If the path cannot be written, before any work is done.
     """
 
     def __init__(self, path: str | PathLike[str], every: float | None, about: Mapping[str, Any]) -> None:
-        self.path = Path(path)
+        try:
+            self.path = Path(path)
+        except TypeError:
+            raise InputError(f"got checkpoint = {path!r}; expected the path of a file. Try 'run.ckpt'") from None
         self._every = None if every is None else as_positive(every, "every", zero=True)
         require_writable(self.path)
         clear_parts(self.path)

@@ -129,7 +129,7 @@ def factor(
             goal = {"relative_error": relative_error, "tol": TOLERANCE if tol is None else tol}
             limit = None if memory_limit is None else 1e9 * memory_limit
             if checkpoint is not None and checkpoint.exists():
-                say(f"Resuming from {checkpoint}", quiet=quiet)
+                say(f"Going on from {checkpoint}, if that is of this run", quiet=quiet)
             solution, failure = best(problem, rank, **goal, rng=rng, memory_limit=limit, **where, shown=shown)
         outputs = save(solution, targets)  # what cannot be written here could be a moment ago: a full disk
         certificate = None

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lopside.arrays import Array
+from lopside.arrays import MISSING, Array
 from lopside.errors import InputError
+from lopside.storage.chunking import of_frame
 
 
 def is_lazy(X: Any) -> bool:
@@ -27,7 +28,7 @@ def looked_at(estimator: Any, X: Any, *, reset: bool) -> Any:
     """
     names = np.asarray(X.columns, dtype=object) if hasattr(X, "columns") else None
     if names is not None:
-        X = X.to_dask_array()
+        X = of_frame(X)
     if getattr(X, "ndim", 0) != 2 or not isinstance(X.shape[1], int):
         raise InputError(f"got {X!r}; expected a Dask array with two dimensions and a known number of columns")
     if reset:
@@ -51,4 +52,8 @@ def times(X: Any, B: Array) -> Any:
 
 
 def _times(block: Any, B: Array) -> Array:
-    return np.asarray(block @ B)
+    product = np.asarray(block @ B)
+    if not np.isfinite(product).all():  # NaN times anything is NaN
+        row = int(np.argmin(np.isfinite(product).all(axis=1)))
+        raise InputError(f"got NaN or infinity in row {row} of a chunk; expected finite numbers. {MISSING}")
+    return product

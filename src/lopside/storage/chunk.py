@@ -12,11 +12,11 @@ from lopside.errors import InputError, counted
 from lopside.sparse_arrays import as_csr, is_sparse
 from lopside.storage.dense import Dense
 from lopside.storage.protocol import Sweep
-from lopside.storage.spare import Spare
+from lopside.storage.spare import Slabs
 from lopside.storage.sparse import Sparse
 from lopside.threads import one_blas_thread
 
-_SPARE = Spare(1 << 28, slab=1 << 23)
+_SPARE = Slabs(1 << 28)
 """Of a worker, whose C library gives memory back to the system after each chunk as Dask sets it."""
 
 

@@ -30,7 +30,7 @@ def from_dask(A: Any, scale: Array | None = None) -> Held:
     """
     frame = type(A).__module__.startswith("dask.dataframe") and hasattr(A, "to_dask_array")
     if frame:
-        A = A.to_dask_array()
+        A = of_frame(A)
     if not type(A).__module__.startswith("dask.array"):
         raise InputError(f"got a Dask {type(A).__name__}; expected a dask.array or a Dask frame. {_ADVICE}")
     if A.ndim != 2:
@@ -54,6 +54,24 @@ def from_dask(A: Any, scale: Array | None = None) -> Held:
     _require_room(A)
     storage = Chunked(A, scale)
     return Held(storage, transposed, (*notes, *storage.notes))
+
+
+def of_frame(frame: Any) -> Any:
+    """Return a Dask frame as a Dask array.
+
+    Raises
+    ------
+    InputError
+        If a column holds no numbers; with its name.
+    """
+    others = [str(name) for name, kind in frame.dtypes.items() if getattr(kind, "kind", "O") not in "biuf"]
+    if others:
+        raise InputError(
+            f"got a Dask frame whose {'column' if len(others) == 1 else 'columns'} {', '.join(map(repr, others[:4]))}"
+            f"{' and more' if len(others) > 4 else ''} hold no numbers; expected numbers in all. Try "
+            "frame.select_dtypes('number')"
+        )
+    return frame.to_dask_array()
 
 
 def _require_room(A: Any) -> None:

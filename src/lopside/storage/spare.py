@@ -17,27 +17,19 @@ _LINE = 64
 
 
 class Spare:
-    """Memory that is lent, and kept for the next time. Any number of threads may ask.
+    """Memory that is lent, and kept for the next time. Any number of threads may ask."""
 
-    Parameters
-    ----------
-    most : float
-        Bytes that are kept in all; the rest goes back to the system.
-    slab : int
-        Bytes that are had from the system at once, and cut up: NumPy asks for large pages from 4 MB on.
-    """
-
-    def __init__(self, most: float = math.inf, slab: int = 0) -> None:
-        self._room, self._slab = most, slab
+    def __init__(self) -> None:
+        # What is collected in the middle of the work comes back by the same thread.
+        self._lock = threading.RLock()
         self._pieces: list[Any] = []
-        self._lock = threading.RLock()  # what is collected in the middle of the work comes back by the same thread
 
     @contextmanager
     def lent(self, shape: tuple[int, ...], kind: Any) -> Iterator[Array]:
         """Lend an array of this shape and type, of any content."""
         memory, found = self._taken(shape, kind)
         yield found
-        self._put_back(memory)
+        self.put_back(memory)
 
     def array(self, shape: tuple[int, ...], kind: Any) -> Array:
         """Return an array of this shape and type, of any content, whose memory comes back when nobody has it."""
@@ -46,31 +38,64 @@ class Spare:
     def _taken(self, shape: tuple[int, ...], kind: Any) -> tuple[Any, Array]:
         size = math.prod(shape) * np.dtype(kind).itemsize
         with self._lock:
-            memory = self._kept(size)
-            if len(memory) < size:
-                length = -(-size // _LINE) * _LINE
-                count = max(1, self._slab // length)
-                raw = np.empty(count * length + _LINE, np.uint8)
-                slab = raw[-raw.ctypes.data % _LINE :]
-                memory, *others = (slab[k * length : (k + 1) * length] for k in range(count))
-                self._pieces += others
-                self._room -= length * len(others)
+            memory = self._found(size)
         return memory, memory[:size].view(kind).reshape(shape)
 
-    def _kept(self, size: int) -> Any:
+    def _found(self, size: int) -> Any:
         pieces = self._pieces
-        # The smallest that is large enough, or the largest, which is then replaced; not where it is of a slab.
+        # The smallest that is large enough, or the largest, which is then replaced.
         best = min(range(len(pieces)), key=lambda k: (len(pieces[k]) < size, abs(len(pieces[k]) - size)), default=-1)
-        if best < 0 or (self._slab and len(pieces[best]) < size):
-            return np.empty(0, np.uint8)
-        self._room += len(pieces[best])
-        return pieces.pop(best)
+        memory = pieces.pop(best) if pieces else b""
+        return memory if len(memory) >= size else _new(size)
 
-    def _put_back(self, memory: Any) -> None:
+    def put_back(self, memory: Any) -> None:
+        """Keep memory for the next time."""
         with self._lock:
-            if len(memory) <= self._room:
+            self._pieces.append(memory)
+
+
+class Slabs(Spare):
+    """The same for many arrays of few sizes, had from the system in slabs.
+
+    Parameters
+    ----------
+    most : int
+        Bytes that are kept; the rest goes back to the system.
+    slab : int
+        Bytes that are had at once, and cut up: NumPy asks for large pages from 4 MB on.
+    least : int
+        What is smaller is left to the C library, which has it at hand.
+    """
+
+    def __init__(self, most: int, slab: int = 1 << 23, least: int = 1 << 16) -> None:
+        super().__init__()
+        self._room, self._slab, self._least = most, slab, least
+        self._by_size: dict[int, list[Any]] = {}
+
+    def _found(self, size: int) -> Any:
+        if size < self._least:
+            return _new(size)
+        length = -(-size // _LINE) * _LINE
+        kept = self._by_size.setdefault(length, [])
+        if not kept:
+            count = max(1, self._slab // length)
+            slab = _new(count * length)
+            kept += [slab[k * length : (k + 1) * length] for k in range(count)]
+            self._room -= count * length
+        self._room += length
+        return kept.pop()
+
+    def put_back(self, memory: Any) -> None:
+        """Keep memory for the next time, if it is not too much."""
+        with self._lock:
+            if len(memory) >= self._least and len(memory) <= self._room:
                 self._room -= len(memory)
-                self._pieces.append(memory)
+                self._by_size.setdefault(len(memory), []).append(memory)
+
+
+def _new(size: int) -> Any:
+    raw = np.empty(size + _LINE, np.uint8)
+    return raw[-raw.ctypes.data % _LINE :][:size]
 
 
 class _Loan:
@@ -84,4 +109,4 @@ class _Loan:
         return self._found.__array_interface__
 
     def __del__(self) -> None:
-        self._spare._put_back(self._memory)
+        self._spare.put_back(self._memory)
