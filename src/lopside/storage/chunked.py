@@ -89,9 +89,9 @@ class Chunked(ChunkedWork):
         require_sweep(self.shape, R, Y, M, N, residual=residual)
         above = () if R is None else (R,)
         own, graph = self.work("sweep", at_work.swept, above, (Y, M, N, residual, self.dtype), reads=True)
-        tree, root = folded(f"{own}-sum", self.keys(own), self.bundles, at_work.added)
-        rows, sums = self.keep(Pieces(graph | tree, self.keys(own)), Pieces(graph | tree, [root]))
-        result: Sweep = self.fetch(sums)[0]
+        tree, last = folded(f"{own}-sum", self.keys(own), self.bundles, at_work.added, 8 * len(Y) * M.shape[1])
+        rows, sums = self.keep(Pieces(graph | tree, self.keys(own)), Pieces(graph | tree, last))
+        result: Sweep = at_work.added(self.fetch(sums))
         with one_blas_thread:  # beside workers on this machine
             origin: dict[Family | None, Array] = {None: Y @ M[len(M) - Y.shape[1] :]}
             for each in above:
@@ -114,7 +114,8 @@ class Chunked(ChunkedWork):
     def transpose_times(self, X: ChunkedRows) -> Array:
         """Return Aᵀ X, shape (n, d)."""
         require_fit(len(X) == self.shape[0], self.shape, X=X)
-        return self.folded("probe", at_work.probed, at_work.added, X, shared=self.dtype, reads=True)
+        size = 8 * self.shape[1] * X.shape[1]
+        return self.folded("probe", at_work.probed, at_work.added, X, shared=self.dtype, reads=True, size=size)
 
     def residual_norm(self, X: ChunkedRows, Y: Array) -> float:
         """Return ‖X Yᵀ − A‖_F from the residual itself, in float64."""

@@ -123,12 +123,13 @@ class ChunkedWork:
         *rows: ChunkedRows,
         shared: Any = None,
         reads: bool = False,
+        size: int = 0,
     ) -> Any:
-        """Return the results of a chunkwise task on rows, folded into one."""
+        """Return the results of a chunkwise task on rows, of about this many bytes each, folded into one."""
         own, graph = self.work(what, task, rows, shared, reads=reads)
-        tree, root = folded(f"{own}-sum", self.keys(own), self.bundles, fold)
-        (pieces,) = self.keep(Pieces(graph | tree, [root]))
-        return self.fetch(pieces)[0]
+        tree, last = folded(f"{own}-sum", self.keys(own), self.bundles, fold, size)
+        (pieces,) = self.keep(Pieces(graph | tree, last))
+        return fold(self.fetch(pieces))
 
     def here(self, parts: Sequence[Array]) -> Pieces:
         """Return arrays of this machine, one for each chunk, as pieces; they are sent to the workers once."""

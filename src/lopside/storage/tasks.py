@@ -19,7 +19,7 @@ FAN_IN = 16
 
 
 _SENT = 1 << 23
-"""Bytes of a graph that may be the same again and again."""
+"""Bytes that may be sent again and again, or be gathered, to spare a task."""
 
 
 class Pieces:
@@ -91,11 +91,12 @@ def _each(work: Callable[..., Any], shared: Any, *columns: list[Any]) -> list[An
 
 
 def folded(
-    what: str, keys: Sequence[Any], bundles: Sequence[Sequence[int]], fold: Callable[[list[Any]], Any]
-) -> tuple[dict[Any, Any], Any]:
-    """Return tasks that fold the results for all chunks, and the key of the last.
+    what: str, keys: Sequence[Any], bundles: Sequence[Sequence[int]], fold: Callable[[list[Any]], Any], size: int = 0
+) -> tuple[dict[Any, Any], list[Any]]:
+    """Return tasks that fold the results for all chunks, and the keys of what is left to be folded here.
 
-    They are a tree whose shape depends on the number of chunks alone, whichever of them lie in a bundle.
+    They are a tree whose shape depends on the number of chunks alone, whichever of them lie in a bundle. The last fold
+    is done here where its parts, of about this many bytes each, are few and small: another task is more to wait for.
     """
     from dask._task_spec import List, Task, TaskRef
 
@@ -109,8 +110,8 @@ def folded(
         order = np.argsort([number for _, numbers in nodes[key[-1]] for number in numbers]).tolist()
         tasks[key] = Task(key, _folded_in_order, fold, order, List(*below))
     for level in itertools.count(1):
-        if len(above) == 1:
-            return tasks, above[0]
+        if len(above) == 1 or (len(above) <= FAN_IN and len(above) * size <= _SENT):
+            return tasks, above
         groups = [above[a : a + FAN_IN] for a in range(0, len(above), FAN_IN)]
         above = [(what, level, number) for number in range(len(groups))]
         for key, group in zip(above, groups, strict=True):
