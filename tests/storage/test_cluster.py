@@ -139,6 +139,19 @@ def test_factors_stay_with_the_workers(cluster: Any) -> None:
     assert np.abs(left).max() < 1e-4 * solution.svd()[1][0] ** 2
 
 
+def test_rows_of_unknown_number_and_chunks_without_any(cluster: Any) -> None:
+    A = np.vstack([block(number) for number in range(COUNT)])
+    A[2 * HEIGHT : 3 * HEIGHT, 0] = A[5 * HEIGHT : 5 * HEIGHT + 10, 0] = -9.0
+    chosen = da.from_array(A, chunks=(50, -1))
+    chosen = chosen[chosen[:, 0] > -9.0]  # 21 chunks of 24
+    with dask.config.set(scheduler="threads"):
+        expected = factors(chosen, steps=3)
+    assert_same_bits(factors(chosen, steps=3), expected)
+    kept = chosen.persist()
+    assert_same_bits(factors(kept, steps=3), expected)
+    assert len(lo.Full(kept).storage.heights) == 21
+
+
 def failing(number: int) -> np.ndarray:
     if number == 3:
         raise OSError("no such object in the store")
@@ -150,6 +163,8 @@ def test_a_chunk_that_fails_to_load_is_named(cluster: Any) -> None:
     A = da.concatenate([da.from_delayed(load(k), (HEIGHT, N), dtype=float) for k in range(COUNT)])
     with pytest.raises(FileError, match="chunk 3 of 8 cannot be loaded: OSError: no such object"):
         lo.factorize(A, 3)
+    with pytest.raises(FileError, match="chunk 3 of 8 cannot be loaded: OSError: no such object"):
+        lo.factorize(A.persist(), 3)
 
 
 def test_a_chunk_with_nan_is_named(cluster: Any) -> None:

@@ -154,7 +154,7 @@ def _read(*chunks: Any) -> float:
     return float(sum(np.sum(chunk) for chunk in chunks))
 
 
-def _reader(client: Any, A: Any) -> Callable[[], list[float]]:
+def reader(client: Any, A: Any) -> Callable[[], list[float]]:
     """Return what lets each worker add up all numbers it holds, in one task."""
     from distributed import futures_of
 
@@ -174,7 +174,7 @@ def _workers(size: float, rounds: int, say: Callable[[str], None]) -> Table:
     with cluster(1, 1) as first, cluster(2, 1) as second:
         say(f"{size / 1e9:.2g} GB on one worker of one thread, and again on two")
         matrices = [matrix(client, size) for client in (first, second)]
-        reads = [_reader(client, A) for client, A in zip((first, second), matrices, strict=True)]
+        reads = [reader(client, A) for client, A in zip((first, second), matrices, strict=True)]
         held = [Full(A).storage for A in matrices]
         tasks: dict[str, Callable[[], Any]] = {"read 1": reads[0], "read 2": reads[1]}
         for d in (8, 16):
@@ -275,8 +275,8 @@ def _peers(size: float, rounds: int, say: Callable[[str], None]) -> Table:
             measured += [{"matrix": name, **row} for row in _raced(client, A, peers, rounds, say)]
     remarks = (
         f"Rank {_RANK} to an excess of {_GOAL:g} over the least error; two workers of one thread, A in their memory.",
-        f"The others are given the fewest of {_POWERS} power iterations that reach it, found by search with the answer "
-        "known; where none does, the row shows the one that comes nearest.",
+        "The others are given the fewest power iterations that reach it, found by search with the answer known;",
+        "where none does before they lose digits, the row shows the number that comes nearest.",
         "Peaks are of all workers' resident memory beyond what it was before, looked at every 10 ms.",
     )
     title = "Against other libraries for Dask arrays, at equal accuracy"

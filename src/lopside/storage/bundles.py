@@ -41,6 +41,11 @@ class Places(NamedTuple):
         return cls(found, {worker: known.get(worker, {}).get("nthreads", 1) for worker in found}, memory)
 
 
+def most_in_one(chunks: int, threads: int) -> int:
+    """Return how many chunks a bundle has at most, of so many on a worker of so many threads."""
+    return min(FAN_IN, max(1, chunks // (_TASKS_A_THREAD * threads)))
+
+
 def bundled(sizes: Sequence[int], places: Places) -> tuple[tuple[int, ...], ...]:
     """Return the numbers of the chunks in each bundle, bundles in the order of their first chunks.
 
@@ -48,10 +53,7 @@ def bundled(sizes: Sequence[int], places: Places) -> tuple[tuple[int, ...], ...]
     no bit of any sum.
     """
     counts = Counter(places.workers)
-    most = {
-        worker: min(FAN_IN, max(1, count // (_TASKS_A_THREAD * places.threads[worker])))
-        for worker, count in counts.items()
-    }
+    most = {worker: most_in_one(count, places.threads[worker]) for worker, count in counts.items()}
     bundles: list[list[int]] = []
     open_ones: dict[tuple[str, int], list[int]] = {}
     for number, worker in enumerate(places.workers):
