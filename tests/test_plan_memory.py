@@ -14,7 +14,7 @@ from lopside.bench.plan import CASES
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux says how much memory was taken")
-@pytest.mark.parametrize(("matrix", "rank", "how"), [case for case in CASES if case[0] not in ("wide", "square")])
+@pytest.mark.parametrize(("matrix", "rank", "how"), [case for case in CASES if case[0] != "square"])
 def test_the_peak_is_predicted(matrix, rank, how):
     script = f"import json; from lopside.bench.plan import case; print(json.dumps(case({matrix!r}, {rank}, {how!r})))"
     # What is freed goes back to the system at once, and no peak can hide in what the process had before.

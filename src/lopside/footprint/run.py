@@ -54,7 +54,7 @@ def of_run(problem: Any, solver: Any, rank: int, *, itemsize: int | None = None,
         storage, rank, min(problem.side, max(rank, width)), width, capacity(rank, width, solver.basis), 0
     )
     (rows, side), start = sides(storage), {"start": size * rank * sum(sides(storage))}
-    ending = {"factors": 8 * rank * (4 * rows + 2 * side)}
+    ending = {"factors": 8 * rank * (3 * rows + 2 * side)}
     searched = summed(start, search.after(steps))
     return largest((stepping.begun(), searched, summed(start, {"basis": searched.get("basis", 0)}, ending)))
 
