@@ -65,8 +65,9 @@ class Form(NamedTuple):
     Z: Array | None
     dtype: np.dtype[Any]
 
-    def rows(self, parts: Any, storage: Any = None) -> Array:
+    def rows(self, parts: Any, given: Any = None) -> Array:
         """Return this chunk's rows from its parts; the first of them is the chunk itself, if Z is there."""
+        storage: Any = given
         if storage is None and parts and isinstance(parts[0], Chunk):
             chunk, *parts = parts
             storage = chunk.storage(self.dtype)
