@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from contextlib import suppress
 from types import FrameType
-from typing import Self
+from typing import ClassVar, Self
 
 
 class Interruption:
@@ -14,10 +14,18 @@ class Interruption:
     Outside the main thread, where Python hands out no signals, it does nothing.
     """
 
+    _all: ClassVar[list[Interruption]] = []
+
     def __init__(self) -> None:
         self.asked = False
 
+    @classmethod
+    def pending(cls) -> bool:
+        """Whether Ctrl-C waits for the end of a step: what waits for others can ask whether that will come."""
+        return any(one.asked for one in cls._all)
+
     def __enter__(self) -> Self:
+        self._all.append(self)
         with suppress(ValueError):
             self._before = signal.signal(signal.SIGINT, self._note)
         return self
@@ -28,5 +36,6 @@ class Interruption:
         self.asked = True
 
     def __exit__(self, *_: object) -> None:
+        self._all.remove(self)
         with suppress(ValueError, AttributeError):
             signal.signal(signal.SIGINT, self._before)

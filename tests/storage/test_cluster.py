@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import lopside as lo
 from lopside import catalog
 from lopside.errors import ClusterError, FileError, InputError
 from lopside.storage.chunked_rows import DEPTH
+from tests.storage.interrupted import run
 
 COUNT, HEIGHT, N = 8, 150, 40
 RNG = np.random.default_rng(11)
@@ -219,6 +222,29 @@ def test_a_search_goes_on_after_its_scheduler_was_restarted(tmp_path: Path, sear
     with cluster_here() as client, client.as_current():
         first = lo.factorize(A, 6, checkpoint=place, every=0.0)
         assert_same_bits((np.asarray(first.X), first.Y), (np.asarray(whole.X), whole.Y))
+
+
+def test_ctrl_c_in_a_terminal_ends_a_run_that_can_go_on(tmp_path: Path) -> None:
+    """There it goes to the workers as well, and the step that it falls into never ends."""
+    kept = tmp_path / "run.ckpt"
+    script = [sys.executable, str(Path(__file__).with_name("interrupted.py")), str(kept)]
+    process = subprocess.Popen(script, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        until = time.monotonic() + 60
+        while not kept.exists():
+            assert process.poll() is None, process.communicate()[0].decode()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        told = process.communicate(timeout=60)[0].decode()
+        assert process.returncode not in (0, None), told
+        assert "KeyboardInterrupt" in told
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    with dask.config.set(scheduler="threads"):
+        found, expected = run(400, checkpoint=kept), run(400)
+    assert_same_bits((np.asarray(found.X), found.Y), (np.asarray(expected.X), expected.Y))
 
 
 def test_a_cluster_that_has_gone_is_an_error() -> None:

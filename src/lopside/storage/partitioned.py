@@ -114,7 +114,7 @@ class Partitioned(Summed):
 
     def across(self) -> NDArray[np.int64]:
         """Return how many entries each line of the transpose has."""
-        return np.array(self._each("across")).sum(axis=0)
+        return self.place.summed(self._tasks("across"))
 
     def totals(self) -> Array:
         """Return Σ w over each line, in float64."""

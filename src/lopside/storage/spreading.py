@@ -180,8 +180,8 @@ def _dealt_out(
 ) -> tuple[Partitioned, int]:
     """Return the entries by rows, and how many were at a place that was there before."""
     count, put = task(_row_counts), task(_assembled)
-    counts = place.compute([count(piece, to, rows.size) for piece, to in zip(pieces, rows.maps, strict=True)])
-    edges = cut(np.sum(counts, axis=0), len(pieces))
+    counts = place.summed([count(piece, to, rows.size) for piece, to in zip(pieces, rows.maps, strict=True)])
+    edges = cut(counts, len(pieces))
     deal, bounds = task(_dealt, len(edges) - 1), edges.tolist()
     hands = [deal(*each, edges, kind) for each in zip(pieces, rows.maps, columns.maps, strict=True)]
     made = place.persist(

@@ -6,17 +6,21 @@ import itertools
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
 from lopside.errors import ClusterError, Error
+from lopside.interruption import Interruption
 from lopside.sparse_arrays import is_sparse
 
 FAN_IN = 16
 """Sums that are added at once: each is as large as Y, and one worker holds so many of them."""
 
+
+_PATIENCE = 2.0
+"""Seconds between two looks at whether anybody is there to work."""
 
 _SENT = 1 << 23
 """Bytes that may be sent again and again, or be gathered, to spare a task."""
@@ -217,7 +221,26 @@ def fetched(pieces: Pieces) -> list[Any]:
         client = client_of(pieces.graph)
         if client is None:
             return compute(pieces, optimize_graph=False, scheduler=scheduler_here())[0]
-        return client.gather([pieces.graph[key] for key in pieces.keys])
+        return gathered(client, [pieces.graph[key] for key in pieces.keys])
+
+
+def gathered(client: Any, futures: Any) -> list[Any]:
+    """Return the results of futures, unless Ctrl-C has taken the workers along, as it does those of a terminal.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it has: a step that waits for its end would wait for ever.
+    """
+    from distributed import wait
+
+    with client.as_current():
+        while True:
+            with suppress(TimeoutError):
+                wait(futures, timeout=_PATIENCE)
+                return client.gather(futures)
+            if Interruption.pending() and not client.scheduler_info()["workers"]:
+                raise KeyboardInterrupt
 
 
 def scheduler_here() -> str:
