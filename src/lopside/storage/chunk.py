@@ -65,13 +65,14 @@ class Form(NamedTuple):
     Z: Array | None
     dtype: np.dtype[Any]
 
-    def rows(self, parts: Any, given: Any = None) -> Array:
+    def rows(self, parts: Any, storage: Any = None) -> Array:
         """Return this chunk's rows from its parts; the first of them is the chunk itself, if Z is there."""
-        storage: Any = given
         if storage is None and parts and isinstance(parts[0], Chunk):
             chunk, *parts = parts
             storage = chunk.storage(self.dtype)
-        out = None if self.Z is None else storage.times(self.Z.astype(self.dtype, copy=False))
+        out = None
+        if self.Z is not None and storage is not None:
+            out = storage.times(self.Z.astype(self.dtype, copy=False))
         with one_blas_thread:
             for part, C in zip(parts, self.coefficients, strict=True):
                 if C is None:  # of other rows that are formed from the same parts

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lopside.arrays import Array
+import numpy as np
+from numpy.typing import NDArray
+
 from lopside.storage.tasks import FAN_IN, client_of, explained, gathered, require_open, scheduler_here
 
 
@@ -55,7 +57,7 @@ class Place:
             require_open(self.client)
             return gathered(self.client, self.client.compute(list(tasks)))
 
-    def summed(self, tasks: Sequence[Any]) -> Array:
+    def summed(self, tasks: Sequence[Any]) -> NDArray[np.int64]:
         """Return the sum of arrays of whole numbers that delayed tasks return; only that comes here."""
         add = task(_added)
         while len(tasks) > 1:
@@ -73,7 +75,7 @@ class Place:
             return list(self.client.persist(list(tasks)))
 
 
-def _added(parts: list[Array]) -> Array:
+def _added(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     total = parts[0].copy()
     for part in parts[1:]:
         total += part
