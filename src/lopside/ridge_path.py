@@ -11,7 +11,7 @@ from lopside.arrays import Array, as_generator, as_positive, as_rank
 from lopside.errors import AbilityError, InputError
 from lopside.linalg import factored_svd
 from lopside.problems import Completion
-from lopside.problems.held_out import Held
+from lopside.problems.held_out import Withheld
 from lopside.run import Run
 from lopside.solution import Solution
 from lopside.stopping import Stop
@@ -49,7 +49,7 @@ def ridge_path(
     least: float = 0.01,
     solver: Any = None,
     stop: Stop | None = None,
-    held: Held | None = None,
+    held: Withheld | None = None,
 ) -> Iterator[OnPath]:
     """Yield the fits for falling λ.
 
@@ -70,7 +70,7 @@ def ridge_path(
         Default: alternating least squares.
     stop : Stop, optional
         For each λ; default: 20 steps, or a gap of 1 %.
-    held : Held, optional
+    held : Withheld, optional
         Entries that each fit is judged by; see `Completion.split`.
     """
     _require_completion(problem)
@@ -173,7 +173,7 @@ def ridge_search(
             return
 
 
-def _splits(problem: Completion, share: float, rng: np.random.Generator) -> list[tuple[Completion, Held]]:
+def _splits(problem: Completion, share: float, rng: np.random.Generator) -> list[tuple[Completion, Withheld]]:
     splits = [problem.split(share, rng)]
     asked = -(-_ENOUGH // len(splits[0][1].values))
     more = (problem.split(share, rng) for _ in range(1, min(asked, _MOST_SPLITS)))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import lopside as lo
 from lopside.errors import AbilityError, InputError
 from lopside.storage import stretches as module
-from lopside.storage.place import Place, task
+from lopside.storage.executor import Executor, task
 
 SOLVERS = {
     "als": lo.solvers.AlternatingLeastSquares(),
@@ -271,7 +271,7 @@ def test_what_needs_all_entries_in_one_place_says_so() -> None:
 
 def test_processes_made_anew_for_each_call_are_not_used() -> None:
     with dask.config.set(scheduler="processes"):
-        assert Place.here().compute([task(os.getpid)()]) == [os.getpid()]
+        assert Executor.here().compute([task(os.getpid)()]) == [os.getpid()]
 
 
 def test_dask_is_loaded_when_it_is_used() -> None:

@@ -8,13 +8,13 @@ from dask.threaded import get
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lopside.storage.bundles import Places, bundled
+from lopside.storage.bundles import Whereabouts, bundled
 from lopside.storage.chunk import added
 from lopside.storage.tasks import FAN_IN, chunkwise, folded
 
 
-def placed(workers: list[str], threads: int = 1, memory: int = 0) -> Places:
-    return Places(workers, dict.fromkeys(workers, threads), dict.fromkeys(workers, memory))
+def placed(workers: list[str], threads: int = 1, memory: int = 0) -> Whereabouts:
+    return Whereabouts(workers, dict.fromkeys(workers, threads), dict.fromkeys(workers, memory))
 
 
 def test_chunks_side_by_side_are_one_task() -> None:

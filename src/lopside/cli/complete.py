@@ -32,7 +32,7 @@ from lopside.cli.progress import waiting
 from lopside.cli.show import completion_pairs, path_rows
 from lopside.cli.talk import Exit, Refusal, print_pairs, print_table, say, usage
 from lopside.io import json_text, no_empty_folder, read_pairs
-from lopside.problems.observed import Held
+from lopside.problems.observed import Withheld
 from lopside.threads import thread_count
 
 RANK, STEPS = 16, 500
@@ -170,7 +170,13 @@ def pairs_of(
 
 
 def judged(
-    outcome: Outcome, split: tuple[Completion, Held] | None, how: How, picture: Path | None, title: str, *, clip: bool
+    outcome: Outcome,
+    split: tuple[Completion, Withheld] | None,
+    how: How,
+    picture: Path | None,
+    title: str,
+    *,
+    clip: bool,
 ) -> Outcome:
     """Return the outcome with its proof, its picture and the error on entries held out.
 

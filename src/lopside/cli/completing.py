@@ -19,7 +19,7 @@ from lopside.cli.talk import Exit, Refusal
 from lopside.frames import Entries
 from lopside.interruption import Interruption
 from lopside.io import FILLED_SUFFIXES, PREDICTION_SUFFIXES, require_writable, write_filled, write_predictions
-from lopside.problems.observed import Held
+from lopside.problems.observed import Withheld
 from lopside.report import fit_record, write_trace
 from lopside.ridge_path import Choice, best_of, ridge_search
 
@@ -175,7 +175,7 @@ def fitted(problem: Completion, how: How, *, quiet: bool = False, **kept: Any) -
     return finish(run, shown=how.shown, quiet=quiet)
 
 
-def held_out(kept: Completion, held: Held, how: How, *, clip: bool) -> HeldOut | None:
+def held_out(kept: Completion, held: Withheld, how: How, *, clip: bool) -> HeldOut | None:
     """Return the errors of a fit to the other entries; None if it did not end by itself."""
     solution, _ = fitted(kept, how)
     if solution.status in (Status.INTERRUPTED, Status.DIVERGED):

@@ -8,7 +8,7 @@ import numpy as np
 
 from lopside import Completion, Run, Stop
 from lopside.arrays import Array
-from lopside.problems.observed import Held
+from lopside.problems.observed import Withheld
 from lopside.problems.prediction import predicted
 
 _OF_BIASES = Stop(max_steps=200, no_progress=1e-9, every=5)
@@ -38,7 +38,7 @@ def bounds_of(problem: Completion) -> tuple[float, float]:
     return float(values.min()) + problem.mean, float(values.max()) + problem.mean
 
 
-def measured(problem: Completion, solution: Any, held: Held, *, clip: bool) -> HeldOut:
+def measured(problem: Completion, solution: Any, held: Withheld, *, clip: bool) -> HeldOut:
     """Return the errors of a fit on entries that its problem does not have.
 
     Parameters
@@ -46,7 +46,7 @@ def measured(problem: Completion, solution: Any, held: Held, *, clip: bool) -> H
     problem : Completion
         Of the other entries.
     solution : Solution
-    held : Held
+    held : Withheld
     clip : bool
         Bring predictions into the range of the other entries.
     """
@@ -70,6 +70,6 @@ def biases_alone(problem: Completion) -> tuple[Array, Array]:
     return run.state.X, run.state.Y
 
 
-def _missed(problem: Completion, fitted: Any, held: Held, bounds: tuple[float, float] | None) -> Array:
+def _missed(problem: Completion, fitted: Any, held: Withheld, bounds: tuple[float, float] | None) -> Array:
     values = predicted(problem.fitted(fitted), problem.mean, held.rows, held.columns, cold="mean")
     return (values if bounds is None else np.clip(values, *bounds)).astype(np.float64) - held.values

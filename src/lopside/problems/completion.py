@@ -9,7 +9,7 @@ from lopside.observations import as_observations
 from lopside.observed_tables import of_sparse, of_table
 from lopside.problems.observed import Observed
 from lopside.problems.penalty import Bias, Penalty, RidgeScaling
-from lopside.storage.place import is_on_dask
+from lopside.storage.executor import is_on_dask
 
 Duplicates = Literal["error", "mean", "last"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from lopside.errors import InputError
-from lopside.storage.known import Held
+from lopside.storage.known import Withheld
 
 
-def parted(lines: Any, share: float, mean: float, rng: np.random.Generator) -> tuple[Any, Held]:
+def parted(lines: Any, share: float, mean: float, rng: np.random.Generator) -> tuple[Any, Withheld]:
     """Return a random part of the entries row by row, and the others, both with `mean` added.
 
     Parameters

@@ -20,7 +20,7 @@ from lopside.problems.protocol import Metric, Order
 from lopside.problems.setting import Setting
 from lopside.problems.surrogate import Surrogate
 from lopside.problems.tangent import tangent
-from lopside.storage.known import Held, Known, Product
+from lopside.storage.known import Known, Product, Withheld
 from lopside.storage.lines import Lines
 from lopside.threads import thread_count
 
@@ -98,7 +98,7 @@ class Observed:
         handle._known = {key: known for key, known in self._known.items() if not key.startswith("ridges")}
         return handle
 
-    def split(self, share: float, rng: np.random.Generator) -> tuple[Self, Held]:
+    def split(self, share: float, rng: np.random.Generator) -> tuple[Self, Withheld]:
         """Return the problem of some of the entries, drawn at random, and the others, to judge it by.
 
         Parameters
@@ -112,7 +112,7 @@ class Observed:
         Observed.__init__(kept, Known(lines, self.shape, self.row_ids, self.column_ids, ()), self.penalty)
         return kept, held
 
-    def error(self, solution: Any, held: Held) -> float:
+    def error(self, solution: Any, held: Withheld) -> float:
         """Return √(Σ w(μ + x_i·y_j − a)²/Σ w) over entries held out."""
         point = self.fitted(solution)
         missed = predicted(point, self.mean, held.rows, held.columns, cold="mean") - held.values

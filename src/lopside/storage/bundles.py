@@ -14,7 +14,7 @@ _SHARE = 1 / 16
 """Of a worker's memory that the chunks of one task may take, for a worker that keeps others on disk."""
 
 
-class Places(NamedTuple):
+class Whereabouts(NamedTuple):
     """Where chunks lie.
 
     Attributes
@@ -46,7 +46,7 @@ def most_in_one(chunks: int, threads: int) -> int:
     return min(FAN_IN, max(1, chunks // (_TASKS_A_THREAD * threads)))
 
 
-def bundled(sizes: Sequence[int], places: Places) -> tuple[tuple[int, ...], ...]:
+def bundled(sizes: Sequence[int], places: Whereabouts) -> tuple[tuple[int, ...], ...]:
     """Return the numbers of the chunks in each bundle, bundles in the order of their first chunks.
 
     A bundle lies on one worker and within FAN_IN chunks whose sums are added together, so which chunks it has changes

@@ -24,7 +24,7 @@ class Known(NamedTuple):
     notes: tuple[str, ...]
 
 
-class Held(NamedTuple):
+class Withheld(NamedTuple):
     """Entries to judge a fit by: positions, values and weights (or None)."""
 
     rows: NDArray[Any]
@@ -33,7 +33,7 @@ class Held(NamedTuple):
     weights: Array | None
 
     @classmethod
-    def joined(cls, pieces: list[Held], firsts: list[int]) -> Held:
+    def joined(cls, pieces: list[Withheld], firsts: list[int]) -> Withheld:
         """Return those of several partitions, of which these are the first rows."""
         rows = [piece.rows + np.int32(first) for piece, first in zip(pieces, firsts, strict=True)]
         weights = [piece.weights for piece in pieces if piece.weights is not None]

@@ -12,7 +12,7 @@ from lopside import kernels
 from lopside.arrays import Array
 from lopside.linalg import UNIT_ROUNDOFF
 from lopside.storage.dual import Sums, dual
-from lopside.storage.known import Held, Product
+from lopside.storage.known import Product, Withheld
 from lopside.storage.passing import fixed
 from lopside.storage.sparse import Sparse
 from lopside.storage.stretches import Stretched
@@ -120,14 +120,14 @@ class Lines(Stretched):
         """Return the residual scaled, and its sums; see `storage.dual.dual`."""
         return dual(self, X, Y, left, right, **given)
 
-    def parted(self, out: NDArray[np.bool_], mean: float) -> tuple[Lines, Held]:
+    def parted(self, out: NDArray[np.bool_], mean: float) -> tuple[Lines, Withheld]:
         """Return the entries that are not out, with `mean` added, and those that are."""
         rows = np.repeat(np.arange(self.shape[0], dtype=np.int32), self.counts())
         indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[~out], minlength=self.shape[0]))])
         weights = (None, None) if self.weights is None else (self.weights[~out], self.weights[out])
         values = self.values + mean
         kept = Lines(indptr, self.indices[~out], values[~out], weights[0], self.shape[1], self.threads)
-        return kept, Held(rows[out], self.indices[out], values[out], weights[1])
+        return kept, Withheld(rows[out], self.indices[out], values[out], weights[1])
 
     def _some(self, lines: slice) -> tuple[Any, ...]:
         """Return the arrays that kernels take, for these lines as if they were all: from 0 on."""

@@ -11,7 +11,7 @@ import numpy as np
 from lopside.arrays import Array
 from lopside.errors import FileError, InputError
 from lopside.storage import chunk as at_work
-from lopside.storage.bundles import Places, bundled
+from lopside.storage.bundles import Whereabouts, bundled
 from lopside.storage.chunk import Found
 from lopside.storage.chunked_work import ChunkedWork
 from lopside.storage.tasks import FAN_IN, Pieces, carries_arrays, client_of, explained, holds_futures, name
@@ -78,7 +78,7 @@ def loaded(A: Any, scale: Array | None) -> Loaded:
     return Loaded(work, [found[number] for number in whole], held)
 
 
-def _places(client: Any, futures: Sequence[Any]) -> Places:
+def _places(client: Any, futures: Sequence[Any]) -> Whereabouts:
     """Return where the chunks are, once they are there."""
     from distributed import wait
 
@@ -92,7 +92,7 @@ def _places(client: Any, futures: Sequence[Any]) -> Places:
                 f"A.blocks[{number}].compute()"
             ) from error
     with explained():
-        return Places.of(client, futures)
+        return Whereabouts.of(client, futures)
 
 
 def _prepare(work: ChunkedWork, graph: dict[Any, Any], sources: list[Any], ends: list[Any], scale: Any) -> None:

@@ -18,9 +18,9 @@ from lopside import kernels
 from lopside.arrays import Array
 from lopside.errors import AbilityError
 from lopside.storage.dual import Sums
-from lopside.storage.known import Held, Product, Summed
+from lopside.storage.executor import Executor, task
+from lopside.storage.known import Product, Summed, Withheld
 from lopside.storage.lines import Lines
-from lopside.storage.place import Place, task
 
 _LINE_COST = 4
 """A line costs about as much as so many entries beside its own."""
@@ -37,14 +37,14 @@ class Partitioned(Summed):
         Where each begins, and the end.
     width : int
         Columns.
-    place : Place
+    executor : Executor
     """
 
-    def __init__(self, parts: Sequence[Any], edges: NDArray[np.int64], width: int, place: Place) -> None:
-        self.parts, self.edges, self.place = tuple(parts), edges, place
+    def __init__(self, parts: Sequence[Any], edges: NDArray[np.int64], width: int, executor: Executor) -> None:
+        self.parts, self.edges, self.executor = tuple(parts), edges, executor
         self.shape = int(edges[-1]), width
         self.threads = 1
-        told = place.compute([task(_facts)(part) for part in self.parts])
+        told = executor.compute([task(_facts)(part) for part in self.parts])
         self.sizes = [one[0] for one in told]
         self.entries, self.nbytes = sum(self.sizes), sum(one[1] for one in told)
         self.dtype: np.dtype[Any] = told[0][2]
@@ -76,12 +76,12 @@ class Partitioned(Summed):
         ]
 
     def _each(self, method: str, **given: Any) -> list[Any]:
-        return self.place.compute(self._tasks(method, **given))
+        return self.executor.compute(self._tasks(method, **given))
 
     def _two(self, tasks: list[Any]) -> tuple[Partitioned, list[Any]]:
         """Return the lines that tasks make, kept, and what else they return."""
-        made, first, second = self.place.persist(tasks), *(task(operator.itemgetter(k)) for k in (0, 1))
-        found = self.place.compute([second(one) for one in made])
+        made, first, second = self.executor.persist(tasks), *(task(operator.itemgetter(k)) for k in (0, 1))
+        found = self.executor.compute([second(one) for one in made])
         return self._kept([first(one) for one in made], self.edges, self.shape[1]), found
 
     def _joined(self, method: str, **given: Any) -> Array:
@@ -92,7 +92,7 @@ class Partitioned(Summed):
         return np.concatenate(first), np.concatenate(second)
 
     def _kept(self, tasks: list[Any], edges: NDArray[np.int64], width: int) -> Partitioned:
-        return Partitioned(self.place.persist(tasks), edges, width, self.place)
+        return Partitioned(self.executor.persist(tasks), edges, width, self.executor)
 
     def less(self, mean: float) -> Partitioned:
         """Return the entries less a number."""
@@ -114,7 +114,7 @@ class Partitioned(Summed):
 
     def across(self) -> NDArray[np.int64]:
         """Return how many entries each line of the transpose has."""
-        return self.place.summed(self._tasks("across"))
+        return self.executor.summed(self._tasks("across"))
 
     def totals(self) -> Array:
         """Return Σ w over each line, in float64."""
@@ -156,14 +156,14 @@ class Partitioned(Summed):
         made, sums = self._two(self._tasks("dual", own={"X": X, "left": left}, shared=shared, **given))
         return made, Sums(*(np.concatenate(some) for some in zip(*sums, strict=True)))
 
-    def parted(self, out: NDArray[np.bool_], mean: float) -> tuple[Partitioned, Held]:
+    def parted(self, out: NDArray[np.bool_], mean: float) -> tuple[Partitioned, Withheld]:
         """Return what `Lines.parted` does."""
         cuts = np.cumsum([0, *self.sizes]).tolist()
         tasks = [
             task(Lines.parted)(part, out[a:b], mean) for part, a, b in zip(self.parts, cuts[:-1], cuts[1:], strict=True)
         ]
         made, held = self._two(tasks)
-        return made, Held.joined(held, self.edges[:-1].tolist())
+        return made, Withheld.joined(held, self.edges[:-1].tolist())
 
     def table(self, Y: Array, columns: Sequence[int], units: Array) -> Array:
         """Return these columns of Y, the first of them times `units`, for `solve` and `improve`."""

@@ -32,10 +32,10 @@ from lopside.observations import (
     size_of,
 )
 from lopside.sparse_arrays import by_rows
+from lopside.storage.executor import Executor, is_on_dask, task
 from lopside.storage.known import Known
 from lopside.storage.lines import Lines
 from lopside.storage.partitioned import Partitioned, cut
-from lopside.storage.place import Place, is_on_dask, task
 
 
 class Piece(NamedTuple):
@@ -151,8 +151,8 @@ def _spread(
     sources: Sequence[tuple[Any, ...]], read: Callable[..., Piece], options: dict[str, Any], duplicates: str
 ) -> Known:
     require_duplicates(duplicates)
-    place = Place.here()
-    pieces, told = _read(place, [task(_checked)(k, read, list(source), options) for k, source in enumerate(sources)])
+    executor = Executor.here()
+    pieces, told = _read(executor, [task(_checked)(k, read, list(source), options) for k, source in enumerate(sources)])
     if not (count := sum(about.entries for about in told)):
         raise InputError(NOTHING)
     notes = [about_dropped(dropped)] if (dropped := sum(about.dropped for about in told)) else []
@@ -164,45 +164,45 @@ def _spread(
             sides.append(_Side(size, [None] * len(pieces), None))
             continue
         if size:
-            pieces = place.persist([task(_shortened)(piece, number) for piece in pieces])
-        sides.append(_numbered(place, pieces, number, name))
+            pieces = executor.persist([task(_shortened)(piece, number) for piece in pieces])
+        sides.append(_numbered(executor, pieces, number, name))
         if size:
             notes.append(about_long(sides[number].size, size, name))
     rows, columns = sides
-    lines, again = _dealt_out(place, pieces, rows, columns, kind, duplicates)
+    lines, again = _dealt_out(executor, pieces, rows, columns, kind, duplicates)
     if again:
         notes.append(about_duplicates(again, duplicates))
     return Known(lines, (rows.size, columns.size), rows.ids, columns.ids, tuple(notes))
 
 
 def _dealt_out(
-    place: Place, pieces: list[Any], rows: _Side, columns: _Side, kind: np.dtype[Any], duplicates: str
+    executor: Executor, pieces: list[Any], rows: _Side, columns: _Side, kind: np.dtype[Any], duplicates: str
 ) -> tuple[Partitioned, int]:
     """Return the entries by rows, and how many were at a place that was there before."""
     count, put = task(_row_counts), task(_assembled)
-    counts = place.summed([count(piece, to, rows.size) for piece, to in zip(pieces, rows.maps, strict=True)])
+    counts = executor.summed([count(piece, to, rows.size) for piece, to in zip(pieces, rows.maps, strict=True)])
     edges = cut(counts, len(pieces))
     deal, bounds = task(_dealt, len(edges) - 1), edges.tolist()
     hands = [deal(*each, edges, kind) for each in zip(pieces, rows.maps, columns.maps, strict=True)]
-    made = place.persist(
+    made = executor.persist(
         [
             put([hand[k] for hand in hands], first, last - first, columns.size, duplicates)
             for k, (first, last) in enumerate(zip(bounds[:-1], bounds[1:], strict=True))
         ]
     )
     take = task(operator.itemgetter(0)), task(operator.itemgetter(1))
-    again = sum(place.compute([take[1](one) for one in made]))
-    return Partitioned(place.persist([take[0](one) for one in made]), edges, columns.size, place), again
+    again = sum(executor.compute([take[1](one) for one in made]))
+    return Partitioned(executor.persist([take[0](one) for one in made]), edges, columns.size, executor), again
 
 
-def _read(place: Place, tasks: list[Any]) -> tuple[list[Any], list[About]]:
+def _read(executor: Executor, tasks: list[Any]) -> tuple[list[Any], list[About]]:
     """Return the pieces, kept, and what is to be known of them; an error names the first partition that has one."""
 
     def about(pieces: list[Any]) -> list[Any]:
-        return place.compute([task(_about)(piece) for piece in pieces])
+        return executor.compute([task(_about)(piece) for piece in pieces])
 
     try:
-        pieces = place.persist(tasks)
+        pieces = executor.persist(tasks)
         told = about(pieces)
     except Error:
         raise
@@ -231,10 +231,10 @@ def _shortened(piece: Piece, side: int) -> Piece:
     return piece._replace(**{("rows", "columns")[side]: codes, ("row_ids", "column_ids")[side]: ids})
 
 
-def _numbered(place: Place, pieces: list[Any], side: int, name: str) -> _Side:
+def _numbered(executor: Executor, pieces: list[Any], side: int, name: str) -> _Side:
     """Return numbers for the ids of all pieces."""
     coder = Coder(f"ids of {name}")
-    told = place.compute([task(_ids)(piece, side) for piece in pieces])
+    told = executor.compute([task(_ids)(piece, side) for piece in pieces])
     maps = [coder.codes(ids) if ids is not None else np.zeros(0, np.int32) for ids in told]
     ids = coder.finish(*maps).ids
     return _Side(len(ids), maps, ids)

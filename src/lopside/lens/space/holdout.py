@@ -17,6 +17,10 @@ _LOOKED_FOR, _ABSENT = 5000, 20
 """Hidden entries of a draw that are looked for, and terms that each is compared with."""
 
 
+_TIE = 1e-6
+"""Share of the largest score by which two are the same: what rounds differently the next time decides nothing."""
+
+
 def hit_rates(A: Sparse, rank: int, seed: int = SEED) -> Floats:
     """Return for each rank up to one how often a hidden term ranks above a term that the paper does not have.
 
@@ -48,13 +52,14 @@ def _one(A: Sparse, rank: int, count: int, rng: np.random.Generator) -> Floats:
     X = found.X[at]
     above, compared = np.zeros(rank), 0
     there = np.cumsum(X * found.Y[A.indices[hidden]], axis=1)
+    tie = _TIE * float(np.abs(there).max(initial=0.0))
     for _ in range(_ABSENT):
         other = rng.integers(A.shape[1], size=len(hidden))
         wanted = at * A.shape[1] + other
         absent = codes[np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)] != wanted
         elsewhere = np.cumsum(X[absent] * found.Y[other[absent]], axis=1)
-        mine = there[absent]
-        wins = np.sum(mine > elsewhere, axis=0) + 0.5 * np.sum(mine == elsewhere, axis=0)
+        ahead = there[absent] - elsewhere
+        wins = np.sum(ahead > tie, axis=0) + 0.5 * np.sum(np.abs(ahead) <= tie, axis=0)
         above += np.pad(wins, (0, rank - len(wins)), mode="edge") if len(wins) else 0.0
         compared += int(absent.sum())
     return above / max(compared, 1)

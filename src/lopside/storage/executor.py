@@ -25,7 +25,7 @@ def task(work: Callable[..., Any], count: int | None = None) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class Executor:
     """Computes and keeps; made where the data came in, so that they stay where they are.
 
     Attributes
@@ -37,8 +37,8 @@ class Place:
     client: Any = None
 
     @classmethod
-    def here(cls) -> Place:
-        """Return the place of the client that is open, or of none."""
+    def here(cls) -> Executor:
+        """Return the executor of the client that is open, or of none."""
         return cls(client_of({}))
 
     def compute(self, tasks: Sequence[Any]) -> list[Any]:
