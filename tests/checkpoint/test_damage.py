@@ -266,6 +266,8 @@ def test_what_cannot_be_kept_is_said_before_the_work(tmp_path: Path) -> None:
     for every in (-1.0, np.nan, "soon"):
         with pytest.raises(InputError, match="every"):
             solve(tmp_path / "run.ckpt", every=every)
+    with pytest.raises(InputError, match="checkpoint = 5; expected the path"):
+        solve(5)
     with pytest.raises(FileError, match="[nN]ame too long"):
         solve(tmp_path / ("r" * 250))
     (tmp_path / "file").touch()

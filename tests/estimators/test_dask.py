@@ -78,3 +78,8 @@ def test_what_does_not_go_is_refused() -> None:
         LowRank(2).fit(da.ones(5))
     with pytest.raises(InputError, match="at least 2"):
         LowRank(1, center=True).fit(da.ones((1, 5)))
+    known, unknown = FORMS["rows"](), FORMS["rows"]()
+    unknown = da.where(da.arange(len(unknown), chunks=unknown.chunks[0])[:, None] == 3, np.nan, unknown)
+    scores = LowRank(2).fit(known).transform(unknown)
+    with pytest.raises(InputError, match="NaN, infinity or numbers too large in row 3 of a chunk"):
+        scores.compute()

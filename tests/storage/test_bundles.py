@@ -40,13 +40,14 @@ def test_each_chunk_is_in_one_bundle_on_its_worker_and_under_one_sum(workers: li
         assert list(bundle) == sorted(bundle)
 
 
-def total(workers: list[str], numbers: np.ndarray) -> bytes:
+def total(workers: list[str], numbers: np.ndarray, size: int = 0) -> bytes:
     """Return the sum over chunks that lie on these workers, in bits."""
     bundles = bundled([1] * len(workers), placed(workers))
     graph = {("base", k): [numbers[number] for number in bundle] for k, bundle in enumerate(bundles)}
     graph |= chunkwise("twice", lambda piece, factor: factor * piece, [list(graph)], 2.0)
     keys = [("twice", k) for k in range(len(bundles))]
-    tree, last = folded("sum", keys, bundles, added)
+    tree, last = folded("sum", keys, bundles, added, size)
+    assert len(last) <= (1 if size else FAN_IN)
     return added(list(get({**graph, **tree}, last))).tobytes()
 
 
@@ -56,4 +57,5 @@ def test_sums_do_not_depend_on_where_chunks_lie(count: int) -> None:
     numbers = rng.standard_normal((count, 5)) * 10.0 ** rng.integers(-8, 8, (count, 1))
     alone = total(["a"] * count, numbers)
     for many in (2, 3, count):
-        assert total([f"w{k}" for k in rng.integers(0, many, count)], numbers) == alone
+        workers = [f"w{k}" for k in rng.integers(0, many, count)]
+        assert total(workers, numbers) == total(workers, numbers, 1 << 24) == alone

@@ -9,6 +9,7 @@ from typing import Any
 
 import dask
 import dask.array as da
+import dask.dataframe as dd
 import h5py
 import numpy as np
 import pandas as pd
@@ -332,3 +333,17 @@ def test_what_a_fit_takes_is_said_of_centered_chunks(searching: None) -> None:
         lo.plan((10**12, 10**6), 2, calibrate=False)
     with pytest.raises(InputError, match="2\\^63 bytes"):
         lo.plan((10**12, 10**9), 2, calibrate=False)
+
+
+def test_a_start_of_dask_has_to_be_finite() -> None:
+    D = da.from_array(A, chunks=(30, -1))
+    X = np.ones((len(A), 2))
+    X[40, 1] = np.nan
+    with pytest.raises(InputError, match="got X with entries that are NaN, infinite"):
+        lo.solve(lo.Full(D), rank=2, start=(da.from_array(X, chunks=(30, -1)), np.ones((N, 2))))
+
+
+def test_a_column_of_text_is_named() -> None:
+    frame = pd.DataFrame({"height": [1.0, 2.0, 3.0], "who": ["a", "b", "c"], "width": [2, 1, 0]})
+    with pytest.raises(InputError, match="columns of no numbers: 'who'.*select_dtypes"):
+        lo.Full(dd.from_pandas(frame, npartitions=2))

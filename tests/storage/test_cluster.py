@@ -161,6 +161,12 @@ def failing(number: int) -> np.ndarray:
     return block(number)
 
 
+def late(number: int) -> np.ndarray:
+    if number == 3:
+        raise TimeoutError("the store does not answer")
+    return block(number)
+
+
 def test_a_chunk_that_fails_to_load_is_named(cluster: Any) -> None:
     load = dask.delayed(failing)
     A = da.concatenate([da.from_delayed(load(k), (HEIGHT, N), dtype=float) for k in range(COUNT)])
@@ -168,6 +174,10 @@ def test_a_chunk_that_fails_to_load_is_named(cluster: Any) -> None:
         lo.factorize(A, 3)
     with pytest.raises(FileError, match="chunk 3 of 8 cannot be loaded: OSError: no such object"):
         lo.factorize(A.persist(), 3)
+    load = dask.delayed(late)  # which is not that the cluster is late
+    A = da.concatenate([da.from_delayed(load(k), (HEIGHT, N), dtype=float) for k in range(COUNT)])
+    with pytest.raises(FileError, match="chunk 3 of 8 cannot be loaded: TimeoutError: the store does not answer"):
+        lo.factorize(A, 3)
 
 
 def test_a_chunk_with_nan_is_named(cluster: Any) -> None:

@@ -55,5 +55,7 @@ def _times(block: Any, B: Array) -> Array:
     product = np.asarray(block @ B)
     if not np.isfinite(product).all():  # NaN times anything is NaN
         row = int(np.argmin(np.isfinite(product).all(axis=1)))
-        raise InputError(f"got NaN or infinity in row {row} of a chunk; expected finite numbers. {MISSING}")
+        raise InputError(
+            f"got NaN, infinity or numbers too large in row {row} of a chunk; expected finite numbers. {MISSING}"
+        )
     return product

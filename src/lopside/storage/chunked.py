@@ -32,6 +32,8 @@ from lopside.storage.tasks import (
 )
 from lopside.threads import one_blas_thread, thread_count
 
+_FINITE = "expected finite numbers. Try dask.array.isfinite(X).all(axis=1), which says where"
+
 
 class Chunked(ChunkedWork):
     """An m × n matrix in chunks of whole rows, dense or CSR.
@@ -64,7 +66,7 @@ class Chunked(ChunkedWork):
 
     def __init__(self, A: Any, scale: Array | None = None) -> None:
         work, found, held = loaded(A, scale)
-        super().__init__(work.graph, work.base, work.bundles)
+        super().__init__(work.graph, work.base, work.bundles, work.sources, work.whole)
         self.heights = tuple(each.shape[0] for each in found)
         self.shape: tuple[int, int] = (sum(self.heights), found[0].shape[1])
         self.nbytes = sum(each.nbytes for each in found)
@@ -135,7 +137,10 @@ class Chunked(ChunkedWork):
         return sent | {"origin of the rows": 16 * n * (widths.depth + widths.kept)}
 
     def first_rows(self, count: int) -> Chunked:
-        """Return as many of the first bundles as hold so many rows, and keep all threads of the cluster busy."""
+        """Return as many of the first bundles as hold so many rows, and keep all threads of the cluster busy.
+
+        Its sums are added in an order that depends on the bundles: it is there to be timed.
+        """
         heights = self.bundled(self.heights)
         few = int(np.searchsorted(np.cumsum([sum(bundle) for bundle in heights]), count)) + 1
         client = client_of(self.graph)
@@ -196,6 +201,8 @@ class Chunked(ChunkedWork):
             graph[key] = Task(key, list, List(*(TaskRef(row[0]) for row in below)))
         (pieces,) = self.keep(Pieces(graph, keys))
         rows = ChunkedRows(self, {Family(pieces, X.shape[1], X.dtype): np.eye(X.shape[1])}, X.dtype)
+        if not math.isfinite(rows.norm()):
+            raise InputError(f"got {name_of} with entries that are NaN, infinite or too large to be squared; {_FINITE}")
         return rows.astype(kind)
 
     def number_of(self, family: Family) -> int | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lopside.arrays import Array
-from lopside.errors import Error, FileError
+from lopside.errors import ClusterError, Error, FileError
 from lopside.storage import chunk as at_work
 from lopside.storage.chunk import Form
 from lopside.storage.chunked_rows import ChunkedRows
@@ -25,10 +25,23 @@ class ChunkedWork:
         The keys of the bundles there.
     bundles : tuple of tuple of int
         The numbers of the chunks in each. A bundle has chunks that lie together, as far as that is known.
+    sources : tuple of int
+        The number of each chunk in the array that was given; chunks without any rows are not among them.
+    whole : int
+        How many that array has.
     """
 
-    def __init__(self, graph: dict[Any, Any], base: list[Any], bundles: tuple[tuple[int, ...], ...]) -> None:
+    def __init__(
+        self,
+        graph: dict[Any, Any],
+        base: list[Any],
+        bundles: tuple[tuple[int, ...], ...],
+        sources: tuple[int, ...] = (),
+        whole: int = 0,
+    ) -> None:
         self.graph, self.base, self.bundles = graph, base, bundles
+        count = sum(map(len, bundles))
+        self.sources, self.whole = sources or tuple(range(count)), whole or count
 
     def settle(self) -> None:
         """Have the workers keep the bundles."""
@@ -72,10 +85,11 @@ class ChunkedWork:
             numbers = self._failing()
             if not numbers:
                 raise
-            first, several = numbers[0], f"one of chunks {', '.join(map(str, numbers))}"
+            given = [self.sources[number] for number in numbers]
+            which = f"chunk {given[0]}" if len(given) == 1 else f"one of chunks {', '.join(map(str, given))}"
             raise FileError(
-                f"{f'chunk {first}' if len(numbers) == 1 else several} of {sum(map(len, self.bundles))} cannot be "
-                f"loaded: {type(error).__name__}: {error}. Try A.blocks[{first}].compute()"
+                f"{which} of {self.whole} cannot be loaded: {type(error).__name__}: {error}. Try "
+                f"A.blocks[{given[0]}].compute()"
             ) from error
 
     def _failing(self) -> tuple[int, ...]:
@@ -84,6 +98,8 @@ class ChunkedWork:
             tasks = chunkwise(what, at_work.height, [[key]], None)
             try:
                 fetched(*kept(Pieces({**self.graph, **tasks}, [(what, 0)])))
+            except ClusterError:
+                raise
             except Exception:
                 return numbers
         return ()

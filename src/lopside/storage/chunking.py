@@ -66,9 +66,9 @@ def of_frame(frame: Any) -> Any:
     """
     others = [str(name) for name, kind in frame.dtypes.items() if getattr(kind, "kind", "O") not in "biuf"]
     if others:
+        named = ", ".join(map(repr, others[:4])) + " and more" * (len(others) > 4)
         raise InputError(
-            f"got a Dask frame whose {'column' if len(others) == 1 else 'columns'} {', '.join(map(repr, others[:4]))}"
-            f"{' and more' if len(others) > 4 else ''} hold no numbers; expected numbers in all. Try "
+            f"got a Dask frame with columns of no numbers: {named}; expected numbers in all. Try "
             "frame.select_dtypes('number')"
         )
     return frame.to_dask_array()

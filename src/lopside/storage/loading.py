@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lopside.arrays import Array
-from lopside.errors import FileError, InputError
+from lopside.errors import Error, FileError, InputError
 from lopside.storage import chunk as at_work
 from lopside.storage.bundles import Whereabouts, bundled
 from lopside.storage.chunk import Found
 from lopside.storage.chunked_work import ChunkedWork
-from lopside.storage.tasks import FAN_IN, Pieces, carries_arrays, client_of, explained, holds_futures, name
+from lopside.storage.tasks import FAN_IN, Pieces, carries_arrays, client_of, explained, holds_futures, lost, name
 
 
 class Loaded(NamedTuple):
@@ -57,9 +57,7 @@ def loaded(A: Any, scale: Array | None) -> Loaded:
         if not all(hasattr(graph[key], "client") for key in sources):
             graph = dict(work.keep(Pieces(graph, sources))[0].graph)
         places = _places(client, [graph[key] for key in sources])
-        sparse = type(A._meta).__module__.startswith("scipy")
-        sizes = [0 if sparse or math.isnan(height) else height * A.shape[1] * A.dtype.itemsize for height in heights]
-        work = ChunkedWork(graph, sources, bundled(sizes, places))
+        work = ChunkedWork(graph, sources, bundled(_sizes(client, [graph[key] for key in sources], A.dtype), places))
     known = not any(math.isnan(height) for height in heights)
     ends = np.cumsum(heights).astype(int).tolist() if known else [None] * len(sources)
     _prepare(work, graph, sources, ends, scale)
@@ -87,12 +85,23 @@ def _places(client: Any, futures: Sequence[Any]) -> Whereabouts:
     for number, future in enumerate(futures):
         if future.status == "error":
             error = future.exception()
+            if isinstance(error, Error):
+                raise error
+            if (told := lost(error)) is not None:
+                raise told from error
             raise FileError(
                 f"chunk {number} of {len(futures)} cannot be loaded: {type(error).__name__}: {error}. Try "
                 f"A.blocks[{number}].compute()"
             ) from error
     with explained():
         return Whereabouts.of(client, futures)
+
+
+def _sizes(client: Any, futures: Sequence[Any], dtype: Any) -> list[int]:
+    """Return the bytes of the chunks, of what is no float as the float64 it becomes."""
+    known = client.nbytes([future.key for future in futures], summary=False)
+    larger = 1 if dtype.kind == "f" else max(1, 8 // dtype.itemsize)
+    return [larger * int(known.get(future.key, 0)) for future in futures]
 
 
 def _prepare(work: ChunkedWork, graph: dict[Any, Any], sources: list[Any], ends: list[Any], scale: Any) -> None:
@@ -127,4 +136,4 @@ def _without_empty(work: ChunkedWork, places: Mapping[int, int]) -> ChunkedWork:
             tasks[key] = Task(key, at_work.picked, TaskRef(below), picked)
             base.append(key)
             bundles.append(tuple(places[numbers[index]] for index in picked))
-    return ChunkedWork(tasks, base, tuple(bundles))
+    return ChunkedWork(tasks, base, tuple(bundles), tuple(places), sum(map(len, work.bundles)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ class Spare:
         pieces = self._pieces
         # The smallest that is large enough, or the largest, which is then replaced.
         best = min(range(len(pieces)), key=lambda k: (len(pieces[k]) < size, abs(len(pieces[k]) - size)), default=-1)
-        memory = pieces.pop(best) if pieces else b""
+        memory = pieces.pop(best) if pieces else _new(0)
         return memory if len(memory) >= size else _new(size)
 
     def put_back(self, memory: Any) -> None:
@@ -55,12 +56,12 @@ class Spare:
 
 
 class Slabs(Spare):
-    """The same for many arrays of few sizes, had from the system in slabs.
+    """The same for many arrays of few sizes, had from the system in slabs: one of these for a process.
 
     Parameters
     ----------
     most : int
-        Bytes that are kept; the rest goes back to the system.
+        Bytes that are kept while nobody has them; for more, those go whose size has not been asked for for longest.
     slab : int
         Bytes that are had at once, and cut up: NumPy asks for large pages from 4 MB on.
     least : int
@@ -70,20 +71,36 @@ class Slabs(Spare):
     def __init__(self, most: int, slab: int = 1 << 23, least: int = 1 << 16) -> None:
         super().__init__()
         self._room, self._slab, self._least = most, slab, least
-        self._by_size: dict[int, list[Any]] = {}
+        self._by_size: dict[int, list[Any]] = {}  # the size asked for last comes last
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(after_in_child=self._forked)
+
+    def _forked(self) -> None:
+        self._lock = threading.RLock()  # a thread that is not in the child may have held it
 
     def _found(self, size: int) -> Any:
         if size < self._least:
             return _new(size)
         length = -(-size // _LINE) * _LINE
-        kept = self._by_size.setdefault(length, [])
-        if not kept:
-            count = max(1, self._slab // length)
-            slab = _new(count * length)
-            kept += [slab[k * length : (k + 1) * length] for k in range(count)]
-            self._room -= count * length
-        self._room += length
-        return kept.pop()
+        kept = self._by_size[length] = self._by_size.pop(length, [])
+        if kept:
+            self._room += length
+            return kept.pop()
+        count = max(1, self._slab // length)
+        if not self._has_room((count - 1) * length):
+            return _new(length)
+        slab = _new(count * length)
+        first, *others = (slab[k * length : (k + 1) * length] for k in range(count))
+        kept += others
+        self._room -= length * len(others)
+        return first
+
+    def _has_room(self, size: int) -> bool:
+        """Whether there is room, once sizes that have not been asked for for longest have gone."""
+        while self._room < size and len(self._by_size) > 1:
+            oldest = next(iter(self._by_size))
+            self._room += oldest * len(self._by_size.pop(oldest))
+        return self._room >= size
 
     def put_back(self, memory: Any) -> None:
         """Keep memory for the next time, if it is not too much."""

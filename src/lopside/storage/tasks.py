@@ -6,7 +6,7 @@ import itertools
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -236,11 +236,13 @@ def gathered(client: Any, futures: Any) -> list[Any]:
 
     with client.as_current():
         while True:
-            with suppress(TimeoutError):
+            try:
                 wait(futures, timeout=_PATIENCE)
-                return client.gather(futures)
-            if Interruption.pending() and not client.scheduler_info()["workers"]:
-                raise KeyboardInterrupt
+                break
+            except TimeoutError:
+                if Interruption.pending() and not client.scheduler_info()["workers"]:
+                    raise KeyboardInterrupt from None
+        return client.gather(futures)
 
 
 def scheduler_here() -> str:
@@ -270,13 +272,14 @@ def explained() -> Iterator[None]:
     except Error:
         raise
     except Exception as error:
-        told = _lost(error)
+        told = lost(error)
         if told is None:
             raise
         raise told from error
 
 
-def _lost(error: Exception) -> ClusterError | None:
+def lost(error: BaseException) -> ClusterError | None:
+    """Return what an error of Dask's says of the cluster, None if it is one of the work."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if "KilledWorker" in kinds:
         return ClusterError(
