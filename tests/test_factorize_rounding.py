@@ -74,5 +74,5 @@ def test_single_precision_proves_what_it_can_whatever_is_asked(search, tail, tol
         warnings.simplefilter("ignore", lo.errors.ConvergenceWarning)
         solution = lo.factorize(aslinearoperator(A), 5, tol=tol)
     holds(solution.certificate, A.astype(np.float64), solution.X, solution.Y)
-    assert solution.certificate.excess < 0.05  # 0.017 to 0.025 for the tail of 1e-3, as the BLAS at hand rounds
+    assert solution.certificate.excess < 0.05  # 0.025 with one BLAS for the tail of 1e-3, below 0.02 with another
     assert solution.converged or tol < 0.1
